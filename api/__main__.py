@@ -1,0 +1,5 @@
+"""`python -m api` is `firstbell`."""
+
+from api.cli import main
+
+main()

@@ -1,0 +1,104 @@
+"""One psycopg pool per process, shared by SQLAlchemy, the jobs and the two hot paths."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any
+
+import orjson
+from psycopg import AsyncConnection
+from psycopg.types.json import set_json_dumps, set_json_loads
+from psycopg_pool import AsyncConnectionPool
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from api.facts import Bus
+from api.settings import Settings
+
+
+class PooledConnection(AsyncConnection[Any]):
+    """A connection whose slot returns to the pool also when the server has ended it.
+
+    psycopg's own `close` returns only living ones: each fail-over would shrink the pool by the
+    connections in use, until none were left.
+    """
+
+    async def close(self) -> None:
+        pool = getattr(self, "_pool", None)
+        if self.closed and pool is not None:
+            await pool.putconn(self)
+            self._pool = None
+        else:
+            await super().close()
+
+
+class Database:
+    """The process's connections: `pool` for raw statements, `engine` for everything else.
+
+    The engine has no pool of its own: it borrows from `pool`, and closing a connection gives
+    it back (`close_returns`), so that one number bounds what a process takes from the server.
+    """
+
+    def __init__(self, url: str, settings: Settings, bus: Bus | None = None) -> None:
+        self.url = url
+        self.listen_url = settings.direct_database_url or url
+        self.bus = bus or Bus()
+        self._through_bouncer = bool(settings.direct_database_url)
+        timeout_ms = int(settings.statement_timeout_seconds * 1000)
+        self._session_settings = f"SET statement_timeout = {timeout_ms}; SET timezone = 'UTC'"
+        self.pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
+            url,
+            min_size=min(2, settings.pool_size),
+            max_size=settings.pool_size,
+            timeout=settings.pool_timeout_seconds,
+            connection_class=PooledConnection,
+            open=False,
+            close_returns=True,
+            # A connection that died with a fail-over is replaced here, not in a request.
+            check=AsyncConnectionPool.check_connection,
+            configure=self._configure,
+            kwargs={"application_name": "firstbell"},
+        )
+        self.engine: AsyncEngine = create_async_engine(
+            "postgresql+psycopg://",
+            async_creator=self.pool.getconn,
+            poolclass=NullPool,
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+        )
+
+    @asynccontextmanager
+    async def raw(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """A driver connection that is in no transaction: each statement is its own."""
+        async with self.pool.connection() as connection:
+            await connection.set_autocommit(True)
+            try:
+                yield connection
+            finally:
+                if not connection.closed:
+                    await connection.set_autocommit(False)
+
+    async def _configure(self, connection: AsyncConnection[Any]) -> None:
+        # Behind PgBouncer in transaction mode a prepared statement may live on another server
+        # connection, so none are made there.
+        if self._through_bouncer:
+            connection.prepare_threshold = None
+        set_json_loads(orjson.loads, connection)
+        set_json_dumps(orjson.dumps, connection)
+        await connection.execute(self._session_settings.encode())
+        await connection.commit()
+
+    async def __aenter__(self) -> Database:
+        await self.pool.open(wait=True)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.engine.dispose()
+        await self.pool.close()

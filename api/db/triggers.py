@@ -1,0 +1,107 @@
+"""The SQL of the two guards in the database: history and the assertion of `touch_schools`.
+
+Kept apart from the migrations that install it, as functions of a table's name, so that a later
+room's migration guards its own tables with the same words.
+"""
+
+from __future__ import annotations
+
+_EVENTS = {
+    "INSERT": "REFERENCING NEW TABLE AS new_rows",
+    "UPDATE": "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
+    "DELETE": "REFERENCING OLD TABLE AS old_rows",
+}
+# Bookkeeping that changes with every edit and says nothing of its own.
+_NOISE = "'{updated_at,version}'::text[]"
+
+DIFFERENCE = """
+CREATE FUNCTION jsonb_difference(one jsonb, other jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(one)
+  WHERE other -> key IS DISTINCT FROM value
+$$"""
+
+
+def record_history(table: str, key: str, network: str, school: str) -> list[str]:
+    """Statements that make `table` write history.
+
+    `key`, `network` and `school` are SQL over a row `r` that give its id as text and whose it
+    is; a row's identity never changes, so old and new meet on `key`.
+    """
+    columns = "actor, request_id, table_name, row_id, network_id, school_id, operation"
+    who = (
+        "nullif(current_setting('firstbell.actor', true), ''),"
+        " coalesce(current_setting('firstbell.request', true), '')"
+    )
+    owner = f"{who}, '{table}', {key}, {network}, {school}"
+    body = f"""
+CREATE FUNCTION record_history_of_{table}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO history ({columns}, after)
+    SELECT {owner}, 'insert', to_jsonb(r) FROM new_rows r;
+  ELSIF TG_OP = 'DELETE' THEN
+    INSERT INTO history ({columns}, before)
+    SELECT {owner}, 'delete', to_jsonb(r) FROM old_rows r;
+  ELSE
+    INSERT INTO history ({columns}, before, after)
+    SELECT {owner}, 'update', jsonb_difference(o.doc, n.doc), jsonb_difference(n.doc, o.doc)
+    FROM (SELECT {key} AS k, to_jsonb(r) - {_NOISE} AS doc FROM old_rows r) o
+    JOIN (SELECT {key} AS k, to_jsonb(r) - {_NOISE} AS doc, r.* FROM new_rows r) r ON r.k = o.k
+    CROSS JOIN LATERAL (SELECT r.doc) n
+    WHERE o.doc IS DISTINCT FROM n.doc;
+  END IF;
+  RETURN NULL;
+END $$"""
+    return [body, *_triggers(table, "record_history", f"record_history_of_{table}()")]
+
+
+def assert_touched(table: str, school: str, network: str, changed: str = "true") -> list[str]:
+    """Statements that refuse a write to `table` whose transaction does not hold the gate.
+
+    `school` and `network` are SQL over a row `r`: the row belongs to the school, or where that
+    is null to the network. `changed` narrows updates, over rows `o` (old) and `r` (new).
+    """
+    unheld = f"""
+      SELECT 1 FROM {{rows}} r WHERE CASE WHEN {school} IS NOT NULL
+        THEN NOT EXISTS (SELECT 1 FROM school_state s WHERE s.school_id = {school}
+                         AND s.touched_by = pg_current_xact_id())
+        ELSE NOT EXISTS (SELECT 1 FROM network_state s WHERE s.network_id = {network}
+                         AND s.touched_by = pg_current_xact_id()) END"""
+    new, old = unheld.format(rows="new_rows"), unheld.format(rows="old_rows")
+    only = ""
+    if changed != "true":
+        only = f" AND EXISTS (SELECT 1 FROM old_rows o WHERE o.id = r.id AND ({changed}))"
+    body = f"""
+CREATE FUNCTION assert_touched_for_{table}() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE unheld boolean := false;
+BEGIN
+  IF TG_OP IN ('INSERT', 'UPDATE') THEN unheld := EXISTS ({new}{only}); END IF;
+  IF TG_OP = 'DELETE' THEN unheld := EXISTS ({old}); END IF;
+  IF unheld THEN
+    RAISE EXCEPTION 'a write to {table} must come after touch_schools or touch_networks'
+      USING ERRCODE = 'FB001';
+  END IF;
+  RETURN NULL;
+END $$"""
+    events = ("UPDATE",) if changed != "true" else tuple(_EVENTS)
+    call = f"assert_touched_for_{table}()"
+    return [body, *_triggers(table, "assert_touched", call, events)]
+
+
+def _triggers(
+    table: str, prefix: str, call: str, events: tuple[str, ...] = tuple(_EVENTS)
+) -> list[str]:
+    return [
+        f"CREATE TRIGGER {prefix}_{event.lower()} AFTER {event} ON {table} {_EVENTS[event]}"
+        f" FOR EACH STATEMENT EXECUTE FUNCTION {call}"
+        for event in events
+    ]
+
+
+def drop(table: str) -> list[str]:
+    """Statements that remove both guards of `table` again; its triggers go with them."""
+    return [
+        f"DROP FUNCTION IF EXISTS record_history_of_{table}() CASCADE",
+        f"DROP FUNCTION IF EXISTS assert_touched_for_{table}() CASCADE",
+    ]

@@ -1,0 +1,10 @@
+// The registry: a page is one line here and one file in pages/.
+// `nav` puts it into the navigation, `right` hides it from who may not, `open` needs no sign-in.
+
+/** @type {readonly import("./router.js").Page[]} */
+export const PAGES = [
+  { path: "/", title: "Board", nav: "Board", load: () => import("./pages/board.js") },
+  { path: "/actions", title: "Next actions", nav: "Actions", right: "readiness:read", load: () => import("./pages/actions.js") },
+  { path: "/schools/:school", title: "School", load: () => import("./pages/school.js") },
+  { path: "/sign-in", title: "Sign in", open: true, load: () => import("./pages/sign-in.js") },
+];

@@ -1,0 +1,85 @@
+"""The only file that knows every room: routers, jobs, and who listens to which fact."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api import clock, facts
+from api.auth import routes as auth_routes
+from api.auth import service as auth_service
+from api.auth import sign_in_routes
+from api.db.pool import Database
+from api.db.uow import WriteSession, transact
+from api.facts import Bus, Listener
+from api.http import idempotency
+from api.jobs.app import CHANNEL as JOBS_CHANNEL
+from api.jobs.app import Job
+from api.readiness import jobs as readiness_jobs
+from api.readiness import routes as readiness_routes
+from api.schools import routes as school_routes
+from api.tasks import listeners as task_listeners
+from api.tasks import routes as task_routes
+from api.tasks import routes_rollouts as rollout_routes
+
+# What `Listener` hears; a new channel is named here before anybody subscribes to it.
+CHANNELS = (JOBS_CHANNEL, "school_changed")
+
+
+# Who listens to which fact, in the order in which they are told.
+LISTENERS: tuple[tuple[type, Listener], ...] = (
+    (facts.SchoolAdded, task_listeners.on_school_added),
+    (facts.SchoolsAdded, task_listeners.on_schools_added),
+    (facts.RolloutsProposed, task_listeners.on_rollouts_proposed),
+    (facts.RolloutsWished, task_listeners.on_rollouts_wished),
+)
+
+
+def build_bus() -> Bus:
+    """A bus with every listener on it."""
+    bus = Bus()
+    for fact, listener in LISTENERS:
+        bus.subscribe(fact, listener)
+    return bus
+
+
+def routers() -> list[APIRouter]:
+    """Every room's routers, in the order of the documentation."""
+    return [
+        sign_in_routes.open_router,
+        sign_in_routes.elsewhere_router,
+        auth_routes.router,
+        school_routes.router,
+        rollout_routes.router,
+        task_routes.router,
+        readiness_routes.router,
+    ]
+
+
+def upload_routers() -> list[APIRouter]:
+    """The routers whose bodies are files, and may be as large as `max_upload_bytes`."""
+    return [school_routes.uploads]
+
+
+async def purge(database: Database) -> None:
+    """Delete what has expired: kept answers, sign-ins, links, throttles."""
+
+    async def expired(session: WriteSession) -> None:
+        now = clock.now()
+        await idempotency.purge_expired(session, now)
+        await auth_service.purge_expired(session, now)
+
+    await transact(database, "job:purge", expired)
+
+
+async def refresh(database: Database) -> None:
+    """What time alone changes: first bells that passed, answers that ran out."""
+    await readiness_jobs.open_schools(database)
+    await readiness_jobs.refresh_due(database)
+
+
+def jobs() -> list[Job]:
+    """Every job there is; a worker runs no other."""
+    return [
+        Job("purge", purge, cron="7 * * * *", alone=True),
+        Job("refresh", refresh, cron="* * * * *", alone=True),
+    ]

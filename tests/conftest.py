@@ -1,0 +1,75 @@
+"""One embedded PostgreSQL for the run, one migrated template a worker, one database a test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from api.db import embedded, schema
+from api.db.pool import Database
+from api.facts import Bus
+from api.settings import Settings
+
+# Speed only: a test's data may vanish with the machine.
+_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[embedded.EmbeddedServer]:
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    with embedded.temporary(_FAST, shared=run) as started:
+        yield started
+
+
+def _execute(server: embedded.EmbeddedServer, statement: str) -> None:
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+@pytest.fixture(scope="session")
+def template(server: embedded.EmbeddedServer) -> str:
+    name = f"template_{uuid4().hex}"
+    _execute(server, f"CREATE DATABASE {name}")
+    schema.migrate(server.url(name))
+    return name
+
+
+@pytest.fixture
+def empty_database_url(server: embedded.EmbeddedServer) -> Iterator[str]:
+    """A database without a schema."""
+    name = f"empty_{uuid4().hex}"
+    _execute(server, f"CREATE DATABASE {name}")
+    yield server.url(name)
+    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(server: embedded.EmbeddedServer, template: str) -> Iterator[str]:
+    """A database of this test's own, at the newest revision."""
+    name = f"test_{uuid4().hex}"
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield server.url(name)
+    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    return Settings(
+        data_dir=tmp_path, database_url=database_url, secret_key="x" * 43, log_level="WARNING"
+    )
+
+
+@pytest.fixture
+async def database(settings: Settings, database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url, settings, Bus()) as opened:
+        yield opened
