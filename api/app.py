@@ -41,7 +41,7 @@ DESCRIPTION = (
     " what stands in the way, and what to do next."
 )
 # Asked every few seconds by machines; a line each would hide the others.
-_UNLOGGED = frozenset({"/healthz", "/readyz", "/metrics"})
+_UNLOGGED = frozenset({"/healthz", "/readyz"})
 # Every error of every operation, so each declares it in one line.
 _PROBLEM = {
     "type": "object",
@@ -137,7 +137,6 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        max_body_size=settings.max_body_bytes,
         telemetry=_telemetry(settings),
     )
     app.state.settings = settings
@@ -147,8 +146,9 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     app.state.metrics = Metrics()
     problems.install(app)
     app.include_router(health.router)
+    # On the routers and not on the app, whose limit would answer outside of our middleware.
     for router in wiring.routers():
-        app.include_router(router)
+        app.include_router(router, max_body_size=settings.max_body_bytes)
     for router in wiring.upload_routers():
         app.include_router(router, max_body_size=settings.max_upload_bytes)
     docs.install(app)
@@ -175,6 +175,7 @@ async def _owning(app: FastAPI) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _sharing(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
+    await wiring.prepare(state.database)
     async with AsyncExitStack() as stack:
         listener: Listener = await stack.enter_async_context(state.listener)
         if state.settings.embedded_worker:
@@ -229,7 +230,7 @@ def _access_log(metrics: Metrics) -> Callable[[str, str, int, float, str], None]
 
     def log(method: str, path: str, status: int, milliseconds: float, request: str) -> None:
         record(method, path, status, milliseconds / 1000)
-        if path not in _UNLOGGED or status >= 400:
+        if path not in _UNLOGGED:
             log_access(method, path, status, milliseconds, request)
 
     return log

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import ipaddress
 from dataclasses import dataclass, field
 from typing import Annotated, Any, LiteralString
@@ -28,6 +29,7 @@ from api.db.listen import Listener
 from api.db.pool import Database
 from api.db.schema import newest_revision
 from api.errors import Unavailable
+from api.http.problems import of_error
 
 # A probe that waits longer than this is answered "not ready" rather than kept waiting.
 _PATIENCE_SECONDS = 2.0
@@ -45,6 +47,10 @@ _POOL_FIGURES = {
     "pool_available": "Idle connections in the pool.",
     "requests_waiting": "Who waits for a connection now.",
 }
+
+
+# Read from the migrations' files, which do not change under a running process.
+_newest = functools.cache(newest_revision)
 
 
 class NotReady(Unavailable):
@@ -135,8 +141,8 @@ async def healthz() -> HealthOut:
     return HealthOut()
 
 
-@router.get("/readyz")
-async def readyz(request: Request) -> HealthOut:
+@router.get("/readyz", response_model=HealthOut)
+async def readyz(request: Request) -> HealthOut | Response:
     """The process may get traffic: 503 with the reasons in `checks` otherwise."""
     lifecycle: Lifecycle = request.app.state.lifecycle
     checks = {"database": await check_database(database_of(request)), **lifecycle.waiting_for}
@@ -144,7 +150,8 @@ async def readyz(request: Request) -> HealthOut:
         checks["process"] = "It is stopping."
     wrong = {name: reason for name, reason in checks.items() if reason}
     if wrong:
-        raise NotReady(" ".join(wrong.values()), checks=wrong)
+        # Answered and not raised: it is asked every second, and no failure to be logged.
+        return of_error(request.scope, NotReady(" ".join(wrong.values()), checks=wrong))
     return HealthOut()
 
 
@@ -179,7 +186,9 @@ async def check_database(database: Database) -> str:
         return "The database has no schema: run `firstbell migrate`."
     except (TimeoutError, psycopg.Error):
         return "The database does not answer."
-    if row is None or row[0] != newest_revision():
-        have = row[0] if row else "none"
-        return f"The database is at revision {have}, this version needs {newest_revision()}."
+    want = _newest()
+    if row is None or row[0] != want:
+        return (
+            f"The database is at revision {row[0] if row else 'none'}, this version needs {want}."
+        )
     return ""

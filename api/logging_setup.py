@@ -17,6 +17,7 @@ import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from api.errors import Invalid
 from api.settings import Settings
 
 _scope: ContextVar[Scope | None] = ContextVar("firstbell_scope", default=None)
@@ -63,6 +64,22 @@ def _to_json(event: EventDict, **_: Any) -> str:
     return orjson.dumps(event, default=str).decode()
 
 
+def as_text(_: WrappedLogger, __: str, event: EventDict) -> str:
+    """A plain line, a third of what structlog's own renderer for terminals costs."""
+    head = f"{event.pop('timestamp')} {event.pop('level'):<8} {event.pop('event')}"
+    trace = event.pop("exception", None)
+    line = " ".join([head, *(f"{name}={value}" for name, value in event.items())])
+    return f"{line}\n{trace}" if trace else line
+
+
+def _renderer(settings: Settings) -> Processor:
+    if settings.log_json:
+        return structlog.processors.JSONRenderer(serializer=_to_json)
+    if sys.stderr.isatty():
+        return structlog.dev.ConsoleRenderer(pad_event_to=0)
+    return as_text
+
+
 def _shared() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
@@ -74,25 +91,22 @@ def _shared() -> list[Processor]:
     ]
 
 
-def configure(settings: Settings) -> None:
+def configure(settings: Settings, *, cache: bool = True) -> None:
     """Set up this process's logging. For whoever owns the process, so not for `create_app`.
 
-    Raises: ValueError when `log_level` is no level.
+    `cache` keeps each logger as first used, for speed; a test that configures twice does not.
+    Raises: Invalid when `log_level` is no level.
     """
     level = logging.getLevelNamesMapping().get(settings.log_level.upper())
     if level is None:
-        raise ValueError(f"FIRSTBELL_LOG_LEVEL is {settings.log_level!r}; INFO is one.")
+        raise Invalid(f"FIRSTBELL_LOG_LEVEL is {settings.log_level!r}; INFO is a level.")
     shared = _shared()
-    last: Processor = (
-        structlog.processors.JSONRenderer(serializer=_to_json)
-        if settings.log_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
-    )
+    last = _renderer(settings)
     structlog.configure(
         processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=cache,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

@@ -17,6 +17,7 @@ from api.jobs.app import Job
 from api.readiness import jobs as readiness_jobs
 from api.readiness import routes as readiness_routes
 from api.schools import routes as school_routes
+from api.tasks import library
 from api.tasks import listeners as task_listeners
 from api.tasks import routes as task_routes
 from api.tasks import routes_rollouts as rollout_routes
@@ -58,6 +59,11 @@ def routers() -> list[APIRouter]:
 def upload_routers() -> list[APIRouter]:
     """The routers whose bodies are files, and may be as large as `max_upload_bytes`."""
     return [school_routes.uploads]
+
+
+async def prepare(database: Database) -> None:
+    """What every start makes sure of, before anything is served: the shipped playbooks."""
+    await transact(database, "job:start", library.ship)
 
 
 async def purge(database: Database) -> None:

@@ -1,9 +1,14 @@
 """What a route asks for: the caller, a right, a session. Closed by default.
 
-@router.post("/things")
-async def make(
-    caller: Annotated[Caller, Depends(allow(Right.tasks_write))], session: Writing
-) -> ThingOut: ...
+For example:
+
+    @router.post("/things")
+    async def make(
+        caller: Annotated[Caller, Depends(allow(Right.tasks_write))], session: Writing
+    ) -> ThingOut: ...
+
+A session is only given to a caller who is known, so a route that forgets `allow` is still closed
+to strangers. `app.state` holds `database` and `settings`.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -100,7 +105,7 @@ def allow(right: Right) -> Callable[..., Awaitable[Caller]]:
     return allowed
 
 
-async def _read_session(request: Request) -> AsyncIterator[ReadSession]:
+async def _read_session(request: Request, _caller: CurrentCaller) -> AsyncIterator[ReadSession]:
     async with reading(database_of(request)) as session:
         yield session
 

@@ -18,6 +18,7 @@ from api.auth.dependencies import (
     current_caller,
     settings_of,
 )
+from api.auth.errors import EmailTaken
 from api.auth.models import ApiToken, User
 from api.auth.queries import user_for, visible_tokens, visible_users
 from api.auth.rules import Right
@@ -38,6 +39,7 @@ from api.auth.views import show_caller, show_tokens, show_users
 from api.db.paging import page_of
 from api.db.uow import ReadSession
 from api.http.conditional import check_if_match, etag_of, mark
+from api.http.database_errors import on_violation
 from api.http.idempotency import never_store
 from api.http.paging import ListOut, PageParams, set_link
 from api.http.route import TransactionalRoute
@@ -51,6 +53,8 @@ router = APIRouter(
 ManagesUsers = Annotated[Caller, Depends(allow(Right.users_manage))]
 ManagesTokens = Annotated[Caller, Depends(allow(Right.tokens_manage))]
 
+# Two changes to one address at once: the second is only refused by the index.
+on_violation("uq_users_email", EmailTaken, EmailTaken.code, "Somebody has this email.", "/email")
 _USER_ID: Any = col(User.id)
 _USER_SORTS: dict[str, Any] = {
     "email": col(User.email),

@@ -14,7 +14,7 @@ import typer
 from pydantic import ValidationError
 
 from api.app import package_version
-from api.cli import doctor, people, school, serve
+from api.cli import demo, doctor, people, school, serve
 from api.cli.common import EPILOG, Exit, console, error_console
 from api.db.embedded import EmbeddedServerFailed
 from api.db.schema import SchemaMismatch
@@ -32,6 +32,7 @@ cli = typer.Typer(
 cli.command()(serve.serve)
 cli.command()(serve.worker)
 cli.command()(serve.migrate)
+cli.command()(demo.demo)
 cli.add_typer(people.users, name="user")
 cli.add_typer(people.tokens, name="token")
 cli.command()(school.readiness)
@@ -67,5 +68,5 @@ def main() -> None:
 
 def _end(code: Exit, message: str) -> None:
     if message:
-        error_console.print(message, style="red", markup=False, highlight=False)
+        error_console.out(message, style="red", highlight=False)
     sys.exit(code)

@@ -50,7 +50,7 @@ class Misconfigured(typer.Exit):
     """A setting is missing; says which, and ends with the code for usage."""
 
     def __init__(self, message: str) -> None:
-        error_console.print(message, style="red", markup=False, highlight=False)
+        error_console.out(message, style="red", highlight=False)
         super().__init__(Exit.usage)
 
 

@@ -19,10 +19,11 @@ from sqlmodel import col
 
 from api import clock
 from api.auth.caller import Caller
+from api.auth.errors import PasswordRefused
 from api.auth.models import ApiToken, User
 from api.auth.passwords import hash_password
 from api.auth.queries import find_scope, user_by_email, visible_tokens, visible_users
-from api.auth.rules import Role, rights_of
+from api.auth.rules import Role, password_fault, rights_of
 from api.auth.service import create_user, invite_user, reset_user, sign_in_link
 from api.auth.tokens import BY_COMMAND_LINE, issue_token, revoke_token
 from api.auth.views import show_tokens, show_users
@@ -111,6 +112,8 @@ def user_create(
 ) -> None:
     """Make a user; without a password they sign in elsewhere (OpenID Connect) or by a link."""
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+    if password is not None and (fault := password_fault(password, email)):
+        raise PasswordRefused(fault)
 
     async def run(database: Database, _: Settings) -> str:
         hashed = await hash_password(password) if password is not None else None

@@ -51,7 +51,9 @@ def _show(answer: dict[str, Any]) -> None:
             highlight=False,
         )
     if answer["blockers"]:
-        table = Table("blocker", "why", "by", "unblocks", "owner")
+        table = Table()
+        for heading in ("blocker", "why", "by", "unblocks", "owner"):
+            table.add_column(heading, overflow="fold")
         for one in answer["blockers"]:
             by = one["must_finish_by"] or ""
             table.add_row(

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Annotated
@@ -19,6 +19,7 @@ from uvicorn.supervisors import Multiprocess
 from api import logging_setup, wiring
 from api.app import create_app
 from api.cli.common import Exit, console, opened, url_of, with_database
+from api.cli.demo import WAITING, load_behind, load_in_process
 from api.cli.people import first_sign_in
 from api.db import schema
 from api.db.listen import Listener
@@ -28,33 +29,57 @@ from api.settings import Settings
 
 # Longer than any request should take; after it the rest is cut off.
 GRACE_SECONDS = 20
+START_SECONDS = 60
 
 
 class MakeApp:
-    """Builds the application in whichever process serves it; can be sent to a new process."""
+    """Builds the application in a process of its own, to which this is sent."""
 
-    def __init__(self, settings: Settings, configure_logging: bool) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.configure_logging = configure_logging
 
     def __call__(self) -> FastAPI:
-        if self.configure_logging:
-            logging_setup.configure(self.settings)
+        logging_setup.configure(self.settings)
         return create_app(self.settings)
 
 
 class Server(uvicorn.Server):
-    """Says when it has begun to serve."""
+    """The one server of this process: says where it is, and loads the demo behind its back.
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[str], Awaitable[None]]) -> None:
+    The port answers while the demo is loaded; until it is in, `/readyz` is 503.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, *, with_demo: bool) -> None:
         super().__init__(config)
-        self._on_start = started
+        self._app = app
+        self._with_demo = with_demo
+        self._loading: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._with_demo:
+            self._app.state.lifecycle.waiting_for["demo"] = WAITING
         await super().startup(sockets)
-        if self.started:
-            port = self.servers[0].sockets[0].getsockname()[1]
-            await self._on_start(_address(self.config.host, port))
+        if not self.started:
+            return
+        address = _address(self.config.host, self.servers[0].sockets[0].getsockname()[1])
+        await announce(self._app.state.database, address, always=self._with_demo)
+        if self._with_demo:
+            self._loading = asyncio.create_task(load_behind(self._app, address), name="demo")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._loading is not None:
+            # Its calls to ourselves would have to end first.
+            self._loading.cancel()
+            await asyncio.wait([self._loading])
+        await super().shutdown(sockets)
+
+
+async def announce(database: Database, address: str, *, always: bool) -> None:
+    """Say where it is, and how to get in the first time (with `always`, every time)."""
+    console.out(f"FirstBell is at {address}", highlight=False)
+    secret = await first_sign_in(database, always)
+    if secret is not None:
+        console.out(f"Sign in: {address}/sign-in#token={secret}", highlight=False)
 
 
 def _address(host: str, port: int) -> str:
@@ -70,7 +95,9 @@ class Stopped(KeyboardInterrupt):
 def stops_on_sigterm() -> Iterator[None]:
     """Turn SIGTERM into an exception: uvicorn raises it again once it has stopped serving."""
 
-    def stop(_: int, __: FrameType | None) -> None:
+    def stop(number: int, _: FrameType | None) -> None:
+        # Whoever is impatient must not interrupt the unwinding.
+        signal.signal(number, signal.SIG_IGN)
         raise Stopped
 
     before = signal.signal(signal.SIGTERM, stop)
@@ -94,37 +121,59 @@ def serve(
     logging_setup.configure(settings)
     with stops_on_sigterm(), opened(settings) as ready:
         schema.check_revision(url_of(ready, direct=True))
-        config = uvicorn.Config(
-            MakeApp(ready, configure_logging=workers > 1),
-            factory=True,
-            host=ready.host,
-            port=ready.port,
-            workers=workers,
-            log_config=None,
-            access_log=False,
-            proxy_headers=True,
-            forwarded_allow_ips=ready.trusted_proxies,
-            server_header=False,
-            lifespan="on",
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
-
-        async def announce(address: str) -> None:
-            console.out(f"FirstBell is at {address}", highlight=False)
-            async with Database(url_of(ready), ready) as database:
-                secret = await first_sign_in(database, always=demo)
-            if secret is not None:
-                console.out(f"Sign in: {address}/sign-in#token={secret}", highlight=False)
-
         if workers == 1:
-            server = Server(config, announce)
-            server.run()
-            if not server.started:
-                raise typer.Exit(Exit.failed)
+            app = create_app(ready)
+            server = Server(_config(ready, app), app, with_demo=demo)
+            try:
+                server.run()
+            except SystemExit:
+                # The log says why; uvicorn's own code would mean something else of ours.
+                raise typer.Exit(Exit.failed) from None
         else:
-            bound = config.bind_socket()
-            asyncio.run(announce(_address(ready.host, bound.getsockname()[1])))
-            Multiprocess(config, sockets=[bound]).run()
+            _serve_with(ready, workers, demo)
+
+
+def _serve_with(settings: Settings, workers: int, demo: bool) -> None:
+    """Several processes on one port. They share no memory, so the demo is loaded before them."""
+    if demo:
+        asyncio.run(load_in_process(settings))
+    config = _config(settings, MakeApp(settings), workers=workers, factory=True)
+    bound = config.bind_socket()
+    # From now on a connection waits for the processes instead of being refused.
+    bound.listen(config.backlog)
+
+    async def say() -> None:
+        async with Database(url_of(settings), settings) as database:
+            await announce(database, _address(settings.host, bound.getsockname()[1]), always=demo)
+
+    asyncio.run(say())
+    Multiprocess(config, sockets=[bound]).run()
+
+
+def _config(
+    settings: Settings,
+    app: FastAPI | MakeApp,
+    *,
+    workers: int = 1,
+    factory: bool = False,
+) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=factory,
+        host=settings.host,
+        port=settings.port,
+        workers=workers,
+        # Ours is set up already, and our middleware writes the access lines.
+        log_config=None,
+        access_log=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        # A process is not hung because it takes its time to start on a busy machine.
+        timeout_worker_healthcheck=START_SECONDS,
+    )
 
 
 def worker(

@@ -12,7 +12,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from types import TracebackType
 from typing import Any
 from uuid import uuid4
@@ -81,7 +81,7 @@ class Listener:
         subscribers.append(heard)
         return lambda: subscribers.remove(heard)
 
-    async def stream(self, channel: str) -> AsyncIterator[str | None]:
+    async def stream(self, channel: str) -> AsyncGenerator[str | None, None]:
         """The payloads of `channel` as they come, until the process stops.
 
         For open pages. One that reads too slowly hears None in place of what it missed.

@@ -71,7 +71,8 @@ def _typed(value: Any, kind: type) -> Any:
         return date.fromisoformat(value)
     if kind is UUID:
         return UUID(value)
-    if not isinstance(value, kind):
+    # To Python a bool is an int; to the database it is not.
+    if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
         raise TypeError(value)
     return value
 

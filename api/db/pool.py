@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -9,6 +10,7 @@ from typing import Any
 
 import orjson
 from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -34,6 +36,30 @@ class PooledConnection(AsyncConnection[Any]):
             await super().close()
 
 
+async def _make_plain(connection: AsyncConnection[Any]) -> None:
+    """End what an error or a cancelled request left open, and its autocommit with it.
+
+    The pool itself would only roll back, and the next unit of work would commit row by row.
+    """
+    if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+        await connection.rollback()
+    # In any other state (a statement still runs, the server is gone) the pool discards it.
+    if connection.info.transaction_status == TransactionStatus.IDLE:
+        await connection.set_autocommit(False)
+
+
+async def _check(connection: AsyncConnection[Any]) -> None:
+    """Refuse a dead connection before it is lent.
+
+    An idle one has nothing to read; when it has, the server may have hung up, and only then is
+    the round trip of asking it worth its price (on the hot path it was a third of the time).
+    """
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    if waiting.poll(0):
+        await AsyncConnectionPool.check_connection(connection)
+
+
 class Database:
     """The process's connections: `pool` for raw statements, `engine` for everything else.
 
@@ -57,7 +83,7 @@ class Database:
             open=False,
             close_returns=True,
             # A connection that died with a fail-over is replaced here, not in a request.
-            check=AsyncConnectionPool.check_connection,
+            check=_check,
             configure=self._configure,
             kwargs={"application_name": "firstbell"},
         )
@@ -65,6 +91,8 @@ class Database:
             "postgresql+psycopg://",
             async_creator=self.pool.getconn,
             poolclass=NullPool,
+            # A statement's values may be names; errors are logged.
+            hide_parameters=True,
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
         )
@@ -77,8 +105,7 @@ class Database:
             try:
                 yield connection
             finally:
-                if not connection.closed:
-                    await connection.set_autocommit(False)
+                await _make_plain(connection)
 
     async def _configure(self, connection: AsyncConnection[Any]) -> None:
         # Behind PgBouncer in transaction mode a prepared statement may live on another server

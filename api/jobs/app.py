@@ -9,18 +9,21 @@ and appear in logs: never a student's name.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, LiteralString
 
+import psycopg
 import structlog
 from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
 from procrastinate.connector import Notify
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
+from psycopg_pool import PoolClosed
 
 from api.db.listen import Listener
 from api.db.pool import Database
@@ -30,6 +33,9 @@ QUEUE = "firstbell"
 # Where Procrastinate's triggers announce every queue's jobs.
 CHANNEL = "procrastinate_any_queue_v1"
 _LOOK = '{"type": "job_inserted", "job_id": 0}'
+
+# Shorter than the grace a stop is given, longer than a fail-over.
+_INSIST_SECONDS = 15.0
 
 Work = Callable[..., Awaitable[object]]
 
@@ -56,6 +62,26 @@ class SharedConnector(PsycopgConnector):
     def __init__(self, listener: Listener | None = None) -> None:
         super().__init__()
         self._listener = listener
+
+    async def execute_query_async(self, query: LiteralString, **arguments: Any) -> None:
+        """Again for a while when the connection was lost: these write how a job ended.
+
+        A job whose end is not written would count as running for as long as its worker lives.
+        """
+        ends = time.monotonic() + _INSIST_SECONDS
+        pause = 0.1
+        while True:
+            try:
+                await super().execute_query_async(query, **arguments)
+            except ConnectorException as error:
+                cause = error.__cause__
+                lost = isinstance(cause, psycopg.OperationalError)
+                if not lost or isinstance(cause, PoolClosed) or time.monotonic() + pause > ends:
+                    raise
+            else:
+                return
+            await asyncio.sleep(pause)
+            pause *= 2
 
     async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
         """Pass on what the listener hears, until cancelled."""

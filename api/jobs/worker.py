@@ -98,6 +98,11 @@ async def _keep_working(
             )
             _log.warning("the worker stopped by itself; starting another")
         except Exception:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # It failed while it stopped, and its error has taken the cancellation's place.
+                _log.warning("the worker did not stop cleanly", exc_info=True)
+                return
             _log.exception("the worker failed; starting another")
         pause = _RESTART_PAUSE if loop.time() - began > 60 else min(pause * 2, _LONGEST_PAUSE)
         await asyncio.sleep(pause)

@@ -7,38 +7,43 @@ anything.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import orjson
 from psycopg import AsyncConnection
 
 from api import clock
 from api.auth.caller import Caller
+from api.auth.rules import Role
 from api.db.pool import Database
 from api.readiness.document import document
 from api.readiness.load import Loaded, load
-from api.readiness.rules import Answer, evaluate, summary
+from api.readiness.rules import Answer, RolloutFacts, evaluate, summary
+from api.tasks.errors import DateOutOfRange
 
 # Raised whenever the same facts would be answered differently: old answers are then recomputed.
 ENGINE_VERSION = 1
 
-_STORED = b"""
-SELECT a.document, a.etag FROM schools s
+# An answer of a later moment is not one of now: a clock that ran ahead is set right one day. The
+# minute is for hosts whose clocks differ a little.
+_FIND = b"""
+SELECT s.id, a.document, a.etag FROM schools s
 JOIN school_state ss ON ss.school_id = s.id
 JOIN network_state ns ON ns.network_id = s.network_id
-JOIN readiness_answers a ON a.school_id = s.id AND a.school_revision = ss.revision
+LEFT JOIN readiness_answers a ON a.school_id = s.id AND a.school_revision = ss.revision
   AND a.network_revision = ns.revision AND a.engine_version = %s AND a.good_until > %s
-WHERE """
-_VISIBLE = (
-    b" AND (%s::uuid IS NULL OR s.network_id = %s) AND (%s::uuid[] IS NULL OR s.id = ANY(%s))"
-)
-_BY_CODE = _STORED + b"s.code = %s" + _VISIBLE
-_BY_ID = _STORED + b"s.id = %s" + _VISIBLE
+  AND a.computed_at <= %s
+WHERE (%s::uuid IS NULL OR s.network_id = %s) AND (%s::uuid[] IS NULL OR s.id = ANY(%s)) AND """
+_BY_CODE = _FIND + b"s.code = %s"
+_BY_ID = _FIND + b"s.id = %s"
+CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +54,67 @@ class Stored:
     etag: str
 
 
-async def stored_answer(database: Database, caller: Caller, school: str | UUID) -> Stored | None:
-    """The kept answer while it is current: one select. None: find out why, and compute."""
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A school the caller may see, and its kept answer while that is current."""
+
+    school_id: UUID
+    stored: Stored | None
+
+
+async def look_up(database: Database, caller: Caller, school: str | UUID) -> Sought | None:
+    """The school by id or code with what is kept, in one select; None when there is none to see."""
     statement = _BY_ID if isinstance(school, UUID) else _BY_CODE
     schools = list(caller.school_ids) if caller.school_ids is not None else None
-    network = caller.network_id
-    async with database.pool.connection() as connection:
-        found = await connection.execute(
-            statement,
-            (ENGINE_VERSION, clock.now(), school, network, network, schools, schools),
-            binary=True,
-        )
-        row = await found.fetchone()
-    if row is None or row[0] is None:
+    network, now = caller.network_id, clock.now()
+    bound = (ENGINE_VERSION, now, now + CLOCKS_DIFFER, network, network, schools, schools, school)
+    async with database.raw() as connection:
+        row = await (await connection.execute(statement, bound, binary=True)).fetchone()
+    if row is None:
         return None
-    return Stored(row[0], row[1])
+    return Sought(row[0], None if row[1] is None else Stored(row[1], row[2]))
+
+
+async def stored_answer(database: Database, caller: Caller, school: str | UUID) -> Stored | None:
+    """The kept answer while it is current. None: compute it."""
+    sought = await look_up(database, caller, school)
+    return sought.stored if sought else None
+
+
+# Who computes a school's answer in this process: the others wait, and look at what was kept.
+_turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+_EVERYTHING = Caller("job:readiness", "", Role.admin, frozenset(), None, None, sees_names=False)
 
 
 async def compute_answer(database: Database, school_id: UUID) -> Stored:
-    """Compute one school's answer from a snapshot, keep it, and give it back."""
-    now = clock.now()
-    async with database.raw() as connection:
-        (loaded,) = await load(connection, [school_id], now)
-        kept = rendered(loaded, now)
-        await store(connection, [kept])
+    """Compute one school's answer from a snapshot, keep it, and give it back.
+
+    Raises: NoWorkingDay, DateOutOfRange, DependencyCycle where no date can be computed.
+    """
+    turn = _turns.setdefault(school_id, asyncio.Lock())
+    waits = turn.locked()
+    async with turn:
+        if waits:
+            stored = await stored_answer(database, _EVERYTHING, school_id)
+            if stored is not None:
+                return stored
+        now = clock.now()
+        async with database.raw() as connection:
+            (loaded,) = await load(connection, [school_id], now)
+            kept = rendered(loaded, now)
+            await store(connection, [kept])
     return Stored(kept.document, kept.etag)
+
+
+def judge(facts: RolloutFacts, now: datetime) -> Answer:
+    """`evaluate`, with every reason why there is no answer as a problem for the reader.
+
+    Raises: NoWorkingDay, DateOutOfRange, DependencyCycle.
+    """
+    try:
+        return evaluate(facts, now)
+    except OverflowError as error:
+        raise DateOutOfRange("A date of this plan leaves the years 1 to 9999.") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +130,8 @@ class Kept:
 
 
 def rendered(loaded: Loaded, now: datetime) -> Kept:
-    """The whole document, with its summary."""
-    answer = evaluate(loaded.facts, now)
+    """The whole document, with its summary. Raises as `judge` does."""
+    answer = judge(loaded.facts, now)
     version = f"{loaded.school_revision}.{loaded.network_revision}.{ENGINE_VERSION}"
     body = document(answer, version)
     raw = orjson.dumps(body)
@@ -114,8 +155,9 @@ def row_of(loaded: Loaded, answer: Answer) -> dict[str, Any]:
     return row
 
 
-# One row of VALUES typed by the table; the lock makes one of several readers of a stale school
-# write, and the others only answer. Whoever holds it gets it again, so both statements ask.
+# The lock makes one of several processes that read a stale school write, and the others only
+# answer. A newer answer is never replaced, nor is a current one that has its document: readers
+# hold its entity tag.
 _KEEP = b"""
 INSERT INTO readiness_answers AS a (school_id, school_revision, network_revision,
   estimates_version, engine_version, good_until, computed_at, etag, document, summary, verdict,
@@ -132,14 +174,18 @@ ON CONFLICT (school_id) DO UPDATE SET school_revision = excluded.school_revision
   percent = excluded.percent, ready_on = excluded.ready_on, float_days = excluded.float_days,
   first_bell = excluded.first_bell, wave = excluded.wave
 WHERE a.school_revision <= excluded.school_revision
-  AND a.network_revision <= excluded.network_revision"""
-# The log: when what was said changed, and once a day.
+  AND a.network_revision <= excluded.network_revision
+  AND (a.document IS NULL OR (a.school_revision, a.network_revision, a.engine_version)
+      <> (excluded.school_revision, excluded.network_revision, excluded.engine_version)
+    OR a.good_until <= excluded.computed_at OR a.computed_at > %(soon)s::timestamptz)"""
+# The log: when what was said changed, and once a day; by whoever's answer is the kept one.
 _LOG = b"""
 INSERT INTO readiness_log (school_id, said_at, said_on, verdict, percent, ready_on, fingerprint,
   document)
-SELECT %(school)s, %(now)s::timestamptz, %(said_on)s::date, %(verdict)s::text,
-  %(percent)s::int4, %(ready_on)s::date, %(fingerprint)s::text, %(document)s::bytea
-WHERE pg_try_advisory_xact_lock(%(lock)s::int8) AND NOT EXISTS (
+SELECT a.school_id, a.computed_at, %(said_on)s::date, a.verdict, a.percent, a.ready_on,
+  %(fingerprint)s::text, a.document
+FROM readiness_answers a
+WHERE a.school_id = %(school)s AND a.xmin = pg_current_xact_id()::xid AND NOT EXISTS (
   SELECT 1 FROM (SELECT fingerprint, said_on FROM readiness_log WHERE school_id = %(school)s
     ORDER BY said_at DESC, id DESC LIMIT 1) last
   WHERE last.fingerprint = %(fingerprint)s AND last.said_on = %(said_on)s)"""
@@ -148,7 +194,8 @@ WHERE pg_try_advisory_xact_lock(%(lock)s::int8) AND NOT EXISTS (
 async def store(connection: AsyncConnection[Any], kept: Sequence[Kept]) -> None:
     """Keep answers with their documents, unless newer ones are kept already, and log them."""
     async with connection.pipeline(), connection.transaction():
-        for one in kept:
+        # In one order everywhere: two writers of many rows then cannot deadlock.
+        for one in sorted(kept, key=lambda each: each.loaded.school_id):
             row = _row(one)
             await connection.execute(_KEEP, row, binary=True)
             await connection.execute(_LOG, row, binary=True)
@@ -163,6 +210,7 @@ def _row(one: Kept) -> dict[str, Any]:
         "engine": ENGINE_VERSION,
         "good_until": answer.good_until,
         "now": answer.at.now,
+        "soon": answer.at.now + CLOCKS_DIFFER,
         "etag": one.etag,
         "document": one.document,
         "summary": orjson.dumps(one.summary).decode(),
@@ -187,6 +235,6 @@ ORDER BY said_at DESC, id DESC LIMIT 1"""
 async def answer_as_of(database: Database, school_id: UUID, moment: datetime) -> bytes | None:
     """What FirstBell had last said by then; None when it had said nothing yet."""
     async with database.pool.connection() as connection:
-        found = await connection.execute(_SAID, (school_id, moment.astimezone(UTC)), binary=True)
+        found = await connection.execute(_SAID, (school_id, moment), binary=True)
         row = await found.fetchone()
     return row[0] if row else None

@@ -50,7 +50,7 @@ def document(answer: Answer, version: str) -> dict[str, Any]:
         "workstreams": _workstreams(answer),
         "blockers": stuck,
         "critical_path": _critical_path(answer),
-        "next_actions": actions,
+        "next_actions": actions[:NEXT_ACTIONS],
         "waivers": _waivers(answer),
         "without_waivers": _without_waivers(answer),
     }
@@ -130,20 +130,22 @@ def _blockers(answer: Answer) -> tuple[list[dict[str, Any]], list[dict[str, Any]
         )
     # Stable: without dates, or on the same day, the blockers' order stands.
     actions.sort(key=lambda action: action["do_by"] or "")
-    return stuck, actions[:NEXT_ACTIONS]
+    return stuck, actions
+
+
+def all_actions(answer: Answer) -> list[dict[str, Any]]:
+    """`next_actions` without an end: for who asks only for one owner's."""
+    return _blockers(answer)[1]
 
 
 def _critical_path(answer: Answer) -> list[dict[str, Any]]:
-    ahead, calendar, today = answer.forecast, answer.facts.calendar, answer.at.today
+    ahead = answer.forecast
     if not ahead.open_gates:
         return []
     early, steps = ahead.early, []
     for number in critical_path(early.driver, ahead.last(ahead.open_gates)):
         task = ahead.work.tasks[number]
-        finish = max(calendar.day(early.finish[number]), today)
-        # A milestone takes no day; one that waits for a promise waits from today.
-        waits = ahead.duration[number] or early.driver[number] == PROMISE
-        start = calendar.day(early.start[number]) if waits else finish
+        start, finish = step_dates(answer, number)
         steps.append(
             {
                 "task_id": task.id,
@@ -154,6 +156,15 @@ def _critical_path(answer: Answer) -> list[dict[str, Any]]:
             }
         )
     return steps
+
+
+def step_dates(answer: Answer, number: int) -> tuple[date, date]:
+    """When a task of the forecast starts and finishes, never before today."""
+    ahead, calendar, early = answer.forecast, answer.facts.calendar, answer.forecast.early
+    finish = max(calendar.day(early.finish[number]), answer.at.today)
+    # A milestone takes no day; one that waits for a promise waits from today.
+    waits = ahead.duration[number] or early.driver[number] == PROMISE
+    return calendar.day(early.start[number]) if waits else finish, finish
 
 
 def _reason(answer: Answer, number: int, start: date) -> str:
@@ -195,18 +206,19 @@ def _reasons(answer: Answer, number: int) -> Iterator[str]:
             yield f"waiver ends {_day(waiver.expires_on, today)}"
     if task.valid_until is not None and task.valid_until <= at.now:
         yield f"evidence expired {_day(local_day(facts.timezone, task.valid_until), today)}"
+    promise = _promise(task, today)
     if task.cause:
         yield task.cause
         if is_broken(task, today):
             yield "promise broken, no new date"
     else:
         yield from _outstanding(task)
-        promise = _promise(task, today)
         if promise:
             yield promise
     if task.not_before is not None and task.not_before > today:
         yield f"not before {_day(task.not_before, today)}"
-    if task.status == TaskStatus.IN_PROGRESS and task.started_on is not None:
+    # What waits for a promise is not being worked on, however long ago its evidence began.
+    if task.status == TaskStatus.IN_PROGRESS and task.started_on is not None and not promise:
         left = answer.forecast.duration[number]
         yield f"in progress since {_day(task.started_on, today)}"
         yield f"{left} working day{'' if left == 1 else 's'} left"

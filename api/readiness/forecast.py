@@ -16,7 +16,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from api.tasks.days import Calendar
-from api.tasks.graph import Early, early_dates, kahn, late_dates
+from api.tasks.errors import DependencyCycle
+from api.tasks.graph import CyclicError, Early, early_dates, kahn, late_dates
 from api.tasks.rules import (
     DependencyFacts,
     TaskFacts,
@@ -205,7 +206,7 @@ def _partial(task: TaskFacts) -> float:
 
 
 def forecast(facts: RolloutFacts, at: Moment, work: Work) -> Forecast:
-    """The dates of what is left to do. Raises NoWorkingDay, DateOutOfRange, CyclicError."""
+    """The dates of what is left to do. Raises NoWorkingDay, DateOutOfRange, DependencyCycle."""
     open_gates = [gate for stream in work.streams.values() for gate in stream.open_gates]
     result = Forecast(work, open_gates)
     if not open_gates:
@@ -226,7 +227,10 @@ def forecast(facts: RolloutFacts, at: Moment, work: Work) -> Forecast:
             following[predecessor].append(successor)
             waiting[successor] += 1
     result.before = before
-    result.order = kahn(waiting, following)
+    try:
+        result.order = kahn(waiting, following)
+    except CyclicError as error:
+        raise DependencyCycle.of([work.tasks[number].key for number in error.path]) from error
     _set_dates(result, facts, at)
     return result
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from api.readiness.document import step_dates
 from api.readiness.rules import Answer
 from api.tasks.graph import NEVER, critical_path, late_dates
 from api.tasks.rules import TaskStatus
@@ -77,20 +78,17 @@ def _dates(answer: Answer) -> dict[str, Dates]:
         deadline = facts.calendar.position(facts.first_bell) - 1
     late = late_dates(ahead.order, ahead.before, ahead.duration, ahead.open_gates, deadline)
     critical = set(critical_path(ahead.early.driver, ahead.last(ahead.open_gates)))
-    today = facts.calendar.position(answer.at.today)
     dates: dict[str, Dates] = {}
     for number, task in enumerate(ahead.work.tasks):
         if late[number] == NEVER:
             dates[task.id] = (None, None, None, None, False)
             continue
-        finish = ahead.early.finish[number]
-        # A milestone that nothing holds up finished with its last predecessor, even before today.
-        start = min(ahead.early.start[number], max(finish, today))
+        start, finish = step_dates(answer, number)
         dates[task.id] = (
-            facts.calendar.day(start),
-            facts.calendar.day(finish),
+            min(start, finish),
+            finish,
             facts.calendar.day(late[number]) if facts.first_bell else None,
-            late[number] - finish if facts.first_bell else None,
+            late[number] - ahead.early.finish[number] if facts.first_bell else None,
             number in critical,
         )
     return dates

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from psycopg import AsyncConnection
 
-from api.readiness.forecast import RolloutFacts
+from api.readiness.forecast import RolloutFacts, local_day
 from api.schools.calendars import NetworkDays, calendar_facts
 from api.tasks.days import Calendar
 from api.tasks.rules import DependencyFacts, TaskFacts, WaiverFacts
@@ -121,7 +121,6 @@ def _assemble(schools: Sequence[Any], rows: _Rows, now: datetime) -> list[Loaded
     for row in rows.waivers:
         waivers[row[0] or row[1]].append(WaiverFacts(*row[2:]))
     before = _NetworkGraph(rows)
-    today = now.date()
     loaded = []
     for row in schools:
         school_id, network_id = row[0], row[5]
@@ -133,7 +132,7 @@ def _assemble(schools: Sequence[Any], rows: _Rows, now: datetime) -> list[Loaded
         days = NetworkDays(
             row[15], row[16], row[17], tuple(sorted(row[18])), tuple(sorted(row[19]))
         )
-        weekend, days_off = calendar_facts(days, row[4], today)
+        weekend, days_off = calendar_facts(days, row[4], local_day(row[3], now))
         facts = RolloutFacts(
             school_id=str(school_id),
             school_code=row[1],

@@ -22,10 +22,11 @@ from api.http.conditional import CACHE_CONTROL, VARY, not_modified, not_modified
 from api.http.paging import ListOut, PageParams, link_header, set_link
 from api.http.route import TransactionalRoute
 from api.readiness import service
-from api.readiness.answers import Stored, answer_as_of, compute_answer, stored_answer
+from api.readiness.answers import Stored, answer_as_of, compute_answer, look_up
 from api.readiness.board import LARGEST_BOARD, BoardRequest, read_board
 from api.readiness.rules import Verdict
 from api.readiness.schemas import ActionOut, AuditOut, BoardOut, ReadinessOut, SaidOut
+from api.schools.errors import SchoolNotFound
 from api.schools.queries import find_network, find_school
 from api.schools.rules import as_id, normal_code
 from api.tasks.schemas import GraphOut
@@ -60,18 +61,16 @@ async def read_readiness(
 ) -> Response:
     """Whether the school will be ready for its first bell, why not, and by when."""
     database = database_of(request)
+    sought = await look_up(database, caller, as_id(school.strip()) or normal_code(school))
+    if sought is None:
+        raise SchoolNotFound(f"There is no school {school[:40]!r}, or you may not see it.")
     if as_of is None:
-        stored = await stored_answer(database, caller, as_id(school) or normal_code(school))
-        if stored is not None:
-            return _answer(request, stored)
-    async with reading(database) as session:
-        found = await find_school(session, caller, school)
-    if as_of is None:
-        return _answer(request, await compute_answer(database, found.id))
-    said = await answer_as_of(database, found.id, as_of)
+        stored = sought.stored or await compute_answer(database, sought.school_id)
+        return _answer(request, stored)
+    said = await answer_as_of(database, sought.school_id, as_of)
     if said is None:
-        raise NothingSaid(f"The first answer about {found.code} is younger than {as_of}.")
-    return Response(said, media_type=_JSON, headers={"cache-control": CACHE_CONTROL})
+        raise NothingSaid(f"The first answer about {school[:40]!r} is younger than {as_of}.")
+    return Response(said, media_type=_JSON, headers={"cache-control": CACHE_CONTROL, "vary": VARY})
 
 
 @router.get("/schools/{school}/readiness/history")

@@ -82,7 +82,7 @@ def evaluate(facts: RolloutFacts, now: datetime) -> Answer:
     """The school's readiness at `now` (an aware moment).
 
     Raises NoWorkingDay and DateOutOfRange for a calendar or dates nothing can be planned on, and
-    CyclicError for a graph that should never have been stored.
+    DependencyCycle for a graph that should never have been stored.
     """
     at = moment_at(facts.timezone, now)
     waivers = in_force(facts.waivers, at.today) if facts.waivers else {}

@@ -55,7 +55,14 @@ class ReadinessOut(BaseModel):
     without_waivers: dict[str, Any]
 
 
+class ProblemOut(BaseModel):
+    code: str
+    detail: str
+
+
 class BoardRowOut(BaseModel):
+    """`problem` says why no date can be computed for the school; otherwise it is absent."""
+
     school: SchoolOut
     first_bell: date | None
     verdict: str
@@ -66,6 +73,7 @@ class BoardRowOut(BaseModel):
     workstreams: list[WorkstreamOut]
     network: str
     wave: str | None
+    problem: ProblemOut | None = None
 
 
 class BoardOut(BaseModel):

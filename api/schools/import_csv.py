@@ -202,6 +202,12 @@ def _columns(header: Sequence[str]) -> list[str]:
     names = [_folded(cell) for cell in header]
     while names and not names[-1]:
         names.pop()
+    if not set(names) & set(COLUMNS):
+        # Not repeated: what is no header may be anything, a child's name too.
+        raise unreadable(
+            "header-missing",
+            f"The first line names none of the columns; they are {', '.join(COLUMNS)}.",
+        )
     problems = [
         f"There is no column {shown(cell.strip())!r}; the columns are {', '.join(COLUMNS)}."
         for cell, name in zip(header, names, strict=False)

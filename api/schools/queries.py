@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, Uuid, any_, func, literal, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, Uuid, any_, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapped
 from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel, col
@@ -235,20 +235,10 @@ async def network_days_of(
         .join(NetworkCalendar, col(NetworkCalendar.network_id) == col(Network.id))
         .where(col(Network.id).in_(set(network_ids)))
     )
-    return {network.id: network_days(network, calendar) for network, calendar in rows.tuples()}
+    return {network.id: network_days(network, calendar) for network, calendar in rows}
 
 
 async def school_calendar(session: ReadSession, school: School, today: date) -> CalendarFacts:
     """A single school's working calendar; for many, `network_days_of` and `calendar_facts`."""
     days = await network_days_of(session, [school.network_id])
     return calendar_facts(days[school.network_id], school.blackout_days, today)
-
-
-async def count_schools(session: ReadSession, network_id: UUID) -> int:
-    """Schools of a network that are not archived."""
-    statement = (
-        select(func.count())
-        .select_from(School)
-        .where(col(School.network_id) == network_id, col(School.archived_at).is_(None))
-    )
-    return (await session.scalars(statement)).one()

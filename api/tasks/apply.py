@@ -1,4 +1,4 @@
-"""Applying a playbook: to one school or to twenty thousand, in a few statements.
+"""Applying a playbook: to one school or to twenty thousand, in a few statements for each fifty.
 
 Idempotent. A newer version adds its new tasks and dependencies and refreshes what nobody has
 touched; what a person edited, cancelled, disconnected or made stays as it is.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -18,168 +18,222 @@ from sqlmodel import col
 from api import clock
 from api.db.columns import new_id
 from api.db.uow import WriteSession
+from api.errors import FirstBellError
 from api.facts import PlaybookApplied
 from api.schools.models import School
+from api.schools.service import require_open
+from api.tasks.apply_rows import TASK_COLUMNS, Plans, refresh, row_of
 from api.tasks.days import Calendar
-from api.tasks.graph import find_cycle
-from api.tasks.library import parsed
+from api.tasks.errors import DependencyCycle, GraphTooLarge, RolloutRefused
+from api.tasks.gate import LARGEST_GRAPH
+from api.tasks.library import read_source
+from api.tasks.merge import Edges, Existing, Kept, closed_circle, new_edges
 from api.tasks.models import Dependency, PlaybookVersion, Rollout, Task
-from api.tasks.plan import Planned, calendars, plan, replan
-from api.tasks.playbooks import Playbook, PlaybookTask
-from api.tasks.rollouts import current_rollouts, new_rollout
-from api.tasks.rules import TaskKind, TaskStatus
+from api.tasks.plan import AT_ONCE, Planned, calendars, replan
+from api.tasks.playbooks import Playbook
+from api.tasks.rollouts import current_rollouts, new_rollout, stamp, unopen
+from api.tasks.rules import TaskStatus
 from api.tasks.schemas import ManyOut, RefusedOut
 
-_TASK_COLUMNS = (
-    "id, network_id, school_id, rollout_id, key, title, description, workstream, kind, gate,"
-    " after_first_bell, owner_role, duration_days, duration_low, duration_high, lead_days, unit,"
-    " planned_start, planned_finish, not_before, playbook_version, status, progress_done, version,"
-    " created_at, updated_at"
-)
 _EDGE_COLUMNS = "predecessor_id, successor_id, network_id, school_id, rollout_id, lag_days"
 
 
 @dataclass(frozen=True, slots=True)
-class Existing:
-    """What a rollout holds already: its tasks by key, and the edges by key."""
+class Wishes:
+    """What is said of every rollout besides the playbook; None leaves it as it is."""
 
-    tasks: Mapping[str, Task] = field(default_factory=dict)
-    edges: frozenset[tuple[str, str]] = frozenset()
-
-
-Edges = dict[tuple[str, str], int]
-
-
-def edges_in(playbook: Playbook) -> Edges:
-    """(predecessor, successor) keys -> lag."""
-    return {
-        (before.key, task.key): before.lag_days
-        for task in playbook.tasks
-        for before in task.depends_on
-    }
+    first_bell: date | None = None
+    model: str | None = None
+    wave: str | None = None
 
 
 @dataclass(slots=True)
 class _Work:
-    """What applying writes, gathered over all schools."""
+    """What applying to some schools writes."""
 
     tasks: list[tuple[Any, ...]] = field(default_factory=list)
     edges: list[tuple[Any, ...]] = field(default_factory=list)
-    refreshed: list[tuple[UUID, PlaybookTask]] = field(default_factory=list)
     changed: set[UUID] = field(default_factory=set)
     grown: list[Rollout] = field(default_factory=list)
-    refused: list[RefusedOut] = field(default_factory=list)
+    newer: list[UUID] = field(default_factory=list)
 
 
 async def apply_playbook(
     session: WriteSession,
     schools: Sequence[School],
     version: PlaybookVersion,
+    wishes: Wishes = Wishes(),
     *,
-    first_bell: date | None = None,
-    model: str | None = None,
-    wave: str | None = None,
+    alone: bool = False,
 ) -> ManyOut:
     """Give every school's current rollout (made where there is none) the playbook's tasks.
 
-    `first_bell`, `model` and `wave` are set where given. A school whose rollout follows another
-    playbook, or where a person's edges would make a cycle, is refused and the others go on.
-    Raises: NoWorkingDay, DateOutOfRange.
+    A school that is archived, follows another playbook, whose own dependencies would close a
+    circle, whose graph would be too large or whose calendar has no room for the plan is refused
+    and the others go on; `alone` raises that refusal instead.
+    Raises: NoWorkingDay, DateOutOfRange where a plan that is there cannot be moved.
     """
     await session.touch_schools(school.id for school in schools)
-    playbook = parsed(version.source)
-    rollouts = await current_rollouts(session, [school.id for school in schools])
-    known = await _existing(session, [rollout.id for rollout in rollouts.values()])
-    names = await _playbooks(session, rollouts.values())
-    working = await calendars(session, schools)
-    work, plans = _Work(), _Plans(playbook)
-    for school in schools:
-        rollout = rollouts.get(school.id)
+    applying = _Applying(session, version, await read_source(version.source), wishes, alone)
+    for start in range(0, len(schools), AT_ONCE):
+        await applying.some(schools[start : start + AT_ONCE])
+    playbook, result = applying.playbook, applying.result
+    result.matched, result.changed = len(schools), len(applying.applied)
+    if applying.applied:
+        fact = PlaybookApplied(tuple(applying.applied), playbook.name, playbook.version)
+        await session.publish(fact)
+    return result
+
+
+class _Applying:
+    """One call's state: the playbook, plans made so far, and what came of it."""
+
+    def __init__(
+        self,
+        session: WriteSession,
+        version: PlaybookVersion,
+        playbook: Playbook,
+        wishes: Wishes,
+        alone: bool,
+    ) -> None:
+        self.session, self.version, self.playbook = session, version, playbook
+        self.wishes, self.alone = wishes, alone
+        self.plans = Plans(playbook)
+        self.applied: list[UUID] = []
+        self.result = ManyOut(matched=0, changed=0)
+        self._versions: dict[UUID, tuple[PlaybookVersion, Playbook]] = {
+            version.id: (version, playbook)
+        }
+
+    async def some(self, schools: Sequence[School]) -> None:
+        """Some schools in a few statements: all at once would hold the process for seconds."""
+        session = self.session
+        rollouts = await current_rollouts(session, [school.id for school in schools])
+        await self._learn_versions(rollouts.values())
+        known = await _existing(session, [rollout.id for rollout in rollouts.values()])
+        working = await calendars(session, schools)
+        work = _Work()
+        for school in schools:
+            try:
+                self._one(school, rollouts.get(school.id), known, working[school.id], work)
+            except FirstBellError as error:
+                if self.alone:
+                    raise
+                code = error.extra.get("code", error.code)
+                refused = RefusedOut(school=school.code, code=code, detail=error.detail)
+                self.result.refused.append(refused)
+        await session.flush()
+        refreshed = await self._refresh(work)
+        await _write(session, work)
+        await replan(session, work.grown, schools)
+        self.result.tasks_added += len(work.tasks)
+        self.result.tasks_changed += refreshed
+        self.applied += [school.id for school in schools if school.id in work.changed]
+
+    def _one(
+        self,
+        school: School,
+        rollout: Rollout | None,
+        known: Mapping[UUID, Existing],
+        calendar: Calendar,
+        work: _Work,
+    ) -> None:
+        """Decide about one school, then gather what it needs; a refusal has gathered nothing."""
+        require_open(school)
+        here, before = Existing(), None
+        if rollout is not None:
+            here = known.get(rollout.id, here)
+            before = self._versions[rollout.playbook_id][1] if rollout.playbook_id else None
+        if before is not None and before.name != self.playbook.name:
+            detail = f"{school.code} follows {before.name}; close its rollout and open a new one."
+            raise RolloutRefused(detail, code="other-playbook")
+        edges = new_edges(self.playbook, before, here)
+        circle = closed_circle(self.playbook, here, edges)
+        if circle:
+            raise DependencyCycle.of(circle)
+        missing = sum(task.key not in here.tasks for task in self.playbook.tasks)
+        if len(here.tasks) + missing > LARGEST_GRAPH:
+            raise GraphTooLarge(
+                f"A graph holds at most {LARGEST_GRAPH} tasks.", limit=LARGEST_GRAPH
+            )
+        first_bell = self.wishes.first_bell or (rollout.first_bell if rollout else None)
+        when = self.plans.of(calendar, first_bell) if not here.tasks else None
         if rollout is None:
             rollout = new_rollout(school, model=None, first_bell=None, wave=None)
-            session.add(rollout)
-        before = names.get(rollout.playbook_id) if rollout.playbook_id else None
-        if before is not None and before.name != playbook.name:
-            work.refused.append(_other_playbook(school, before.name))
-            continue
-        here = known.get(rollout.id, Existing())
-        edges = _new_edges(playbook, before, here)
-        cycle = _cycle(playbook, here, edges)
-        if cycle:
-            work.refused.append(_cyclic(school, cycle))
-            continue
-        _set_rollout(rollout, version, first_bell, model or playbook.model, wave)
-        when = plans.of(working[school.id], rollout.first_bell) if not here.tasks else None
-        _gather(work, rollout, playbook, here, edges, when)
-    await session.flush()
-    await _write(session, work)
-    await replan(session, work.grown, schools)
-    applied = tuple(school.id for school in schools if school.id in work.changed)
-    if applied:
-        await session.publish(PlaybookApplied(applied, playbook.name, playbook.version))
-    return ManyOut(
-        matched=len(schools),
-        changed=len(applied),
-        tasks_added=len(work.tasks),
-        tasks_changed=len(work.refreshed),
-        refused=work.refused,
-    )
+            self.session.add(rollout)
+        is_newer = rollout.playbook_id is not None and rollout.playbook_id != self.version.id
+        moved = self._set_rollout(rollout, work)
+        _gather(work, rollout, self.playbook, here, edges, when)
+        if is_newer:
+            work.newer.append(rollout.id)
+        if here.tasks and (moved or is_newer or rollout.school_id in work.changed):
+            work.grown.append(rollout)
 
+    def _set_rollout(self, rollout: Rollout, work: _Work) -> bool:
+        """Whether the rollout's first bell moved."""
+        # A model that somebody chose after the playbook was applied stays.
+        model = rollout.model if rollout.playbook_id else None
+        wanted = {
+            "playbook_id": self.version.id,
+            "model": self.wishes.model or model or self.playbook.model,
+            "first_bell": self.wishes.first_bell or rollout.first_bell,
+            "wave": self.wishes.wave or rollout.wave,
+        }
+        changed = {name for name, value in wanted.items() if getattr(rollout, name) != value}
+        for name in changed:
+            setattr(rollout, name, wanted[name])
+        if changed:
+            stamp(rollout)
+            work.changed.add(rollout.school_id)
+        if "first_bell" in changed:
+            unopen(rollout)
+        return "first_bell" in changed
 
-def _other_playbook(school: School, name: str) -> RefusedOut:
-    return RefusedOut(
-        school=school.code,
-        code="other-playbook",
-        detail=f"{school.code} follows {name}; close its rollout and open a new one to change.",
-    )
+    async def _learn_versions(self, rollouts: Iterable[Rollout]) -> None:
+        """What each rollout follows now."""
+        ids = {rollout.playbook_id for rollout in rollouts if rollout.playbook_id}
+        for version_id in ids - self._versions.keys():
+            version = await self.session.get_one(PlaybookVersion, version_id)
+            self._versions[version.id] = (version, await read_source(version.source))
 
-
-def _cyclic(school: School, path: Sequence[str]) -> RefusedOut:
-    shown = " -> ".join(path)
-    return RefusedOut(
-        school=school.code,
-        code="dependency-cycle",
-        detail=f"With {school.code}'s own dependencies the playbook's would close: {shown}.",
-    )
-
-
-def _set_rollout(
-    rollout: Rollout,
-    version: PlaybookVersion,
-    first_bell: date | None,
-    model: str,
-    wave: str | None,
-) -> None:
-    wanted = {
-        "playbook_id": version.id,
-        "model": model,
-        "first_bell": first_bell or rollout.first_bell,
-        "wave": wave or rollout.wave,
-    }
-    for name, value in wanted.items():
-        if getattr(rollout, name) != value:
-            setattr(rollout, name, value)
-            rollout.updated_at = clock.now()
-
-
-async def _playbooks(
-    session: WriteSession, rollouts: Iterable[Rollout]
-) -> dict[UUID, PlaybookVersion]:
-    ids = {rollout.playbook_id for rollout in rollouts if rollout.playbook_id}
-    rows = await session.execute(select(PlaybookVersion).where(col(PlaybookVersion.id).in_(ids)))
-    return {row.id: row for row in rows.scalars()}
+    async def _refresh(self, work: _Work) -> int:
+        """Bring tasks of an earlier version to this one; how many changed."""
+        if not work.newer:
+            return 0
+        by_key = {task.key: task for task in self.playbook.tasks}
+        rows = await self.session.execute(
+            select(Task).where(
+                col(Task.rollout_id).in_(work.newer),
+                col(Task.playbook_version).is_not(None),
+                col(Task.status) != TaskStatus.CANCELLED,
+            )
+        )
+        refreshed = 0
+        for mine in rows.scalars():
+            if mine.key in by_key:
+                refreshed += refresh(mine, by_key[mine.key], self.playbook)
+        await self.session.flush()
+        return refreshed
 
 
 async def _existing(session: WriteSession, rollout_ids: Sequence[UUID]) -> dict[UUID, Existing]:
     if not rollout_ids:
         return {}
-    tasks: dict[UUID, dict[str, Task]] = {}
-    found = await session.execute(select(Task).where(col(Task.rollout_id).in_(rollout_ids)))
+    tasks: dict[UUID, dict[str, Kept]] = {}
     keys: dict[UUID, str] = {}
-    for task in found.scalars():
-        assert task.rollout_id is not None
-        tasks.setdefault(task.rollout_id, {})[task.key] = task
-        keys[task.id] = task.key
+    found = await session.execute(
+        select(
+            col(Task.rollout_id),
+            col(Task.key),
+            col(Task.id),
+            col(Task.status),
+            col(Task.playbook_version),
+        ).where(col(Task.rollout_id).in_(rollout_ids))
+    )
+    for rollout_id, key, task_id, status, playbook_version in found:
+        assert rollout_id is not None
+        tasks.setdefault(rollout_id, {})[key] = Kept(task_id, status, playbook_version)
+        keys[task_id] = key
     edges: dict[UUID, set[tuple[str, str]]] = {}
     rows = await session.execute(
         select(
@@ -199,52 +253,6 @@ async def _existing(session: WriteSession, rollout_ids: Sequence[UUID]) -> dict[
     }
 
 
-def _new_edges(playbook: Playbook, before: PlaybookVersion | None, here: Existing) -> Edges:
-    """The edges to add: not those there, nor those an earlier version brought and somebody cut."""
-    old = edges_in(parsed(before.source)) if before is not None else {}
-    gone = {key for key, task in here.tasks.items() if task.status == TaskStatus.CANCELLED}
-    return {
-        edge: lag
-        for edge, lag in edges_in(playbook).items()
-        if edge not in here.edges and edge not in old and gone.isdisjoint(edge)
-    }
-
-
-def _cycle(playbook: Playbook, here: Existing, edges: Edges) -> list[str] | None:
-    if not here.edges or not edges:
-        return None
-    keys = list(dict.fromkeys([*here.tasks, *(task.key for task in playbook.tasks)]))
-    index = {key: number for number, key in enumerate(keys)}
-    everything = [(index[a], index[b], 0) for a, b in {*here.edges, *edges}]
-    path = find_cycle(len(keys), everything)
-    return [keys[number] for number in path] if path else None
-
-
-class _Plans:
-    """Planned dates of a fresh rollout, once for every calendar and first bell there is."""
-
-    def __init__(self, playbook: Playbook) -> None:
-        self.playbook = playbook
-        index = {task.key: number for number, task in enumerate(playbook.tasks)}
-        self.edges = [(index[a], index[b], lag) for (a, b), lag in edges_in(playbook).items()]
-        self._made: dict[tuple[Calendar, date], list[Planned]] = {}
-
-    def of(self, calendar: Calendar, first_bell: date | None) -> list[Planned] | None:
-        if first_bell is None:
-            return None
-        if (calendar, first_bell) not in self._made:
-            tasks = self.playbook.tasks
-            days = [max(task.duration.likely, _lead(self.playbook, task) or 0) for task in tasks]
-            launch = [task.after_first_bell for task in tasks]
-            self._made[calendar, first_bell] = plan(days, self.edges, launch, calendar, first_bell)
-        return self._made[calendar, first_bell]
-
-
-def _lead(playbook: Playbook, task: PlaybookTask) -> int | None:
-    """Devices on no order yet take the usual lead time."""
-    return playbook.default_lead_days if task.kind is TaskKind.DEVICES else None
-
-
 def _gather(
     work: _Work,
     rollout: Rollout,
@@ -257,88 +265,22 @@ def _gather(
     now = clock.now()
     ids = {key: task.id for key, task in here.tasks.items()}
     for number, task in enumerate(playbook.tasks):
-        mine = here.tasks.get(task.key)
-        if mine is None:
+        if task.key not in ids:
             ids[task.key] = new_id()
             dates = when[number] if when else None
-            work.tasks.append(_row(rollout, playbook, task, ids[task.key], dates, now))
-        elif (mine.playbook_version or playbook.version) < playbook.version:
-            work.refreshed.append((mine.id, task))
-            _refresh(mine, task, playbook)
-        else:
-            continue
-        work.changed.add(rollout.school_id)
+            work.tasks.append(row_of(rollout, playbook, task, ids[task.key], dates, now))
+            work.changed.add(rollout.school_id)
     for (before, after), lag in edges.items():
         work.edges.append(
             (ids[before], ids[after], rollout.network_id, rollout.school_id, rollout.id, lag)
         )
         work.changed.add(rollout.school_id)
-    if here.tasks and rollout.school_id in work.changed:
-        work.grown.append(rollout)
-
-
-def _row(
-    rollout: Rollout,
-    playbook: Playbook,
-    task: PlaybookTask,
-    task_id: UUID,
-    when: Planned | None,
-    now: datetime,
-) -> tuple[Any, ...]:
-    start, finish, not_before = when or (None, None, None)
-    return (
-        task_id,
-        rollout.network_id,
-        rollout.school_id,
-        rollout.id,
-        task.key,
-        task.title,
-        task.description,
-        task.workstream,
-        task.kind.value,
-        task.gate,
-        task.after_first_bell,
-        task.owner_role,
-        task.duration.likely,
-        task.duration.low,
-        task.duration.high,
-        _lead(playbook, task),
-        task.unit,
-        start,
-        finish,
-        not_before,
-        playbook.version,
-        TaskStatus.PENDING.value,
-        0,
-        1,
-        now,
-        now,
-    )
-
-
-def _refresh(mine: Task, task: PlaybookTask, playbook: Playbook) -> None:
-    """Bring a task to a newer version, except what a person has set."""
-    wanted = {
-        "title": task.title,
-        "description": task.description,
-        "workstream": task.workstream,
-        "gate": task.gate,
-        "owner_role": task.owner_role,
-        "duration_days": task.duration.likely,
-        "duration_low": task.duration.low,
-        "duration_high": task.duration.high,
-    }
-    for name, value in wanted.items():
-        if name not in mine.edited:
-            setattr(mine, name, value)
-    mine.playbook_version = playbook.version
-    mine.updated_at = clock.now()
 
 
 async def _write(session: WriteSession, work: _Work) -> None:
     connection = await session.psycopg()
     for table, columns, rows in (
-        ("tasks", _TASK_COLUMNS, work.tasks),
+        ("tasks", TASK_COLUMNS, work.tasks),
         ("dependencies", _EDGE_COLUMNS, work.edges),
     ):
         if not rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import Uuid, select, text, update
 from sqlmodel import col
 
 from api import clock
@@ -14,12 +14,14 @@ from api.auth.rules import Right
 from api.db.uow import WriteSession
 from api.errors import FirstBellError, Invalid, field_error
 from api.schools.models import Network, School
+from api.schools.queries import is_among
 from api.tasks import queries
 from api.tasks.errors import BulkRefused, TasksUnknown
+from api.tasks.gate import frozen_rollouts
 from api.tasks.models import Rollout, Task
 from api.tasks.queries import Owner
 from api.tasks.rollouts import schools_meant
-from api.tasks.rules import RolloutState, TaskStatus, Transition, decide
+from api.tasks.rules import RolloutState, Transition, decide
 from api.tasks.schemas import BulkIn, BulkOut, RefusedOut
 
 _SHOWN = 1_000
@@ -45,7 +47,8 @@ async def act_on_many(
     """
     _check_shape(given)
     found = await _meant(session, caller, network, given)
-    await _lock(session, found)
+    if not given.dry_run:
+        await _lock(session, found)
     tasks = await _fresh(session, list(found))
     decided, refused = await _decide(session, caller, given, tasks, found)
     if refused and given.on_error == "abort":
@@ -90,6 +93,8 @@ async def _meant(
                 f"{', '.join(unknown[:20])}.",
                 unknown=unknown[:_SHOWN],
             )
+        if any(owner.school_id is None for owner in found.values()):
+            caller.require_whole_networks()
         return found
     assert network is not None
     schools = await schools_meant(session, caller, network, given.wave, given.schools)
@@ -104,7 +109,7 @@ async def _meant(
         .join(Rollout, col(Rollout.id) == col(Task.rollout_id))
         .join(School, col(School.id) == col(Task.school_id))
         .where(
-            col(Task.school_id).in_([school.id for school in schools]),
+            is_among(col(Task.school_id), [school.id for school in schools], Uuid()),
             col(Task.key) == given.key,
             col(Rollout.state) != RolloutState.CLOSED,
             visible(caller, col(Task.network_id), col(Task.school_id)),
@@ -120,7 +125,7 @@ async def _lock(session: WriteSession, found: dict[UUID, Owner]) -> None:
 
 
 async def _fresh(session: WriteSession, ids: Sequence[UUID]) -> Sequence[Task]:
-    statement = select(Task).where(col(Task.id).in_(ids)).order_by(col(Task.id))
+    statement = select(Task).where(is_among(col(Task.id), ids, Uuid())).order_by(col(Task.id))
     statement = statement.execution_options(populate_existing=True)
     return (await session.execute(statement)).scalars().all()
 
@@ -133,26 +138,39 @@ async def _decide(
     owners: dict[UUID, Owner],
 ) -> tuple[list[tuple[UUID, str]], list[RefusedOut]]:
     """(task, new status) of those that may, and why the others may not."""
-    if given.action == "assign":
-        return [(t.id, t.status) for t in tasks if t.owner_email != given.owner_email], []
     timezones = {task_id: owner.timezone for task_id, owner in owners.items()}
-    blocked = await queries.blocked_by(session, list(timezones), timezones, clock.now())
+    frozen = await frozen_rollouts(session, {task.rollout_id for task in tasks if task.rollout_id})
+    blocked: dict[UUID, list[str]] = {}
+    if given.action in (Transition.START, Transition.COMPLETE):
+        blocked = await queries.blocked_by(session, timezones, timezones, clock.now())
     decided: list[tuple[UUID, str]] = []
     refused: list[RefusedOut] = []
     for task in tasks:
         try:
-            status: TaskStatus = decide(
-                queries.facts_of(task, timezones[task.id]),
-                Transition(given.action),
-                reason=given.reason,
-                blocked_by=blocked.get(task.id, ()),
-                admin=caller.may(Right.gates_cancel),
-            )
+            if task.rollout_id in frozen:
+                raise frozen[task.rollout_id]
+            status = _decided(caller, given, task, timezones[task.id], blocked.get(task.id, ()))
         except FirstBellError as error:
             refused.append(RefusedOut(task_id=task.id, code=error.code, detail=error.detail))
         else:
-            decided.append((task.id, status.value))
+            if status is not None:
+                decided.append((task.id, status))
     return decided, refused
+
+
+def _decided(
+    caller: Caller, given: BulkIn, task: Task, timezone: str, blocked_by: Sequence[str]
+) -> str | None:
+    """The task's status afterwards; None when nothing would change."""
+    if given.action == "assign":
+        return task.status if task.owner_email != given.owner_email else None
+    return decide(
+        queries.facts_of(task, timezone),
+        Transition(given.action),
+        reason=given.reason,
+        blocked_by=blocked_by,
+        admin=caller.may(Right.gates_cancel),
+    ).value
 
 
 async def _write(session: WriteSession, given: BulkIn, decided: Sequence[tuple[UUID, str]]) -> None:
@@ -178,10 +196,10 @@ async def _write(session: WriteSession, given: BulkIn, decided: Sequence[tuple[U
 async def _activate(session: WriteSession, given: BulkIn, ids: Sequence[UUID]) -> None:
     if given.action not in (Transition.START, Transition.COMPLETE):
         return
-    in_rollouts = select(col(Task.rollout_id)).where(col(Task.id).in_(ids))
+    in_rollouts = select(col(Task.rollout_id)).where(is_among(col(Task.id), ids, Uuid()))
     await session.execute(
         update(Rollout)
         .where(col(Rollout.id).in_(in_rollouts), col(Rollout.state) == RolloutState.PLANNED)
-        .values(state=RolloutState.ACTIVE)
+        .values(state=RolloutState.ACTIVE, updated_at=clock.now())
         .execution_options(synchronize_session=False)
     )

@@ -74,6 +74,11 @@ class TaskNotFound(NotFound):
     title: ClassVar[str] = "There is no such task, or you may not see it"
 
 
+class DependencyNotFound(NotFound):
+    code: ClassVar[str] = "dependency-not-found"
+    title: ClassVar[str] = "There is no such dependency"
+
+
 class RolloutNotFound(NotFound):
     code: ClassVar[str] = "rollout-not-found"
     title: ClassVar[str] = "The school has no rollout"

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import Uuid, or_, select, text, update
 from sqlmodel import col
 
 from api import clock
 from api.db.uow import WriteSession
+from api.schools.queries import is_among
 from api.tasks.errors import TasksUnknown
 from api.tasks.models import Rollout, Task, Waiver
 from api.tasks.queries import facts_of
@@ -57,11 +58,15 @@ WHERE t.id = n.id
 """)
 
 
+_BEGUN = frozenset({TaskStatus.IN_PROGRESS, TaskStatus.DONE})
+
+
 async def record_progress(session: WriteSession, progress: Iterable[Progress]) -> int:
     """Record evidence for any number of tasks in a few statements; the number that changed.
 
     Idempotent: the same evidence again writes nothing. Full evidence finishes a task, lower
     evidence reopens it, and worse evidence supersedes a waiver given for what was known before.
+    A task of a closed rollout is left as it ended.
     Raises: TasksUnknown naming ids that are no tasks.
     """
     by_id = {one.task_id: one for one in progress}
@@ -69,7 +74,13 @@ async def record_progress(session: WriteSession, progress: Iterable[Progress]) -
         return 0
     await _lock(session, by_id)
     statement = (
-        select(Task).where(col(Task.id).in_(by_id)).execution_options(populate_existing=True)
+        select(Task)
+        .outerjoin(Rollout, col(Rollout.id) == col(Task.rollout_id))
+        .where(
+            is_among(col(Task.id), by_id, Uuid()),
+            or_(col(Task.rollout_id).is_(None), col(Rollout.state) != RolloutState.CLOSED),
+        )
+        .execution_options(populate_existing=True)
     )
     tasks = (await session.execute(statement)).scalars().all()
     changed: list[tuple[Task, Progress, TaskStatus]] = []
@@ -94,7 +105,7 @@ async def record_progress(session: WriteSession, progress: Iterable[Progress]) -
 async def _lock(session: WriteSession, by_id: dict[UUID, Progress]) -> None:
     rows = await session.execute(
         select(col(Task.id), col(Task.network_id), col(Task.school_id)).where(
-            col(Task.id).in_(by_id)
+            is_among(col(Task.id), by_id, Uuid())
         )
     )
     found = {row[0]: (row[1], row[2]) for row in rows}
@@ -155,12 +166,13 @@ async def _activate(
     session: WriteSession, changed: Sequence[tuple[Task, Progress, TaskStatus]]
 ) -> None:
     """A rollout is planned until one of its tasks starts."""
-    begun = {one.task_id for _, one, status in changed if status not in (TaskStatus.PENDING,)}
-    in_rollouts = select(col(Task.rollout_id)).where(col(Task.id).in_(begun))
+    begun = {task.rollout_id for task, _, status in changed if status in _BEGUN and task.rollout_id}
+    if not begun:
+        return
     await session.execute(
         update(Rollout)
-        .where(col(Rollout.id).in_(in_rollouts), col(Rollout.state) == RolloutState.PLANNED)
-        .values(state=RolloutState.ACTIVE)
+        .where(is_among(col(Rollout.id), begun, Uuid()), col(Rollout.state) == RolloutState.PLANNED)
+        .values(state=RolloutState.ACTIVE, updated_at=clock.now())
         .execution_options(synchronize_session=False)
     )
 
@@ -169,7 +181,7 @@ async def _supersede(session: WriteSession, task_ids: Sequence[UUID]) -> None:
     await session.execute(
         update(Waiver)
         .where(
-            col(Waiver.task_id).in_(task_ids),
+            is_among(col(Waiver.task_id), task_ids, Uuid()),
             col(Waiver.state).in_([WaiverState.REQUESTED, WaiverState.APPROVED]),
         )
         .values(state=WaiverState.SUPERSEDED, updated_at=clock.now())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlmodel import col
 
 from api import clock
@@ -26,6 +27,19 @@ def parsed(source: str) -> Playbook:
     return parse_playbook(source)
 
 
+async def read_source(source: str) -> Playbook:
+    """`parsed`, beside the event loop: reading a large or hostile file takes seconds.
+
+    Raises: PlaybookInvalid.
+    """
+    return await asyncio.to_thread(parsed, source)
+
+
+@cache
+def shipped_names() -> frozenset[str]:
+    return frozenset(playbook.name for playbook in shipped_playbooks())
+
+
 async def add_playbook(
     session: WriteSession, source: str, network_id: UUID | None
 ) -> PlaybookVersion:
@@ -33,7 +47,7 @@ async def add_playbook(
 
     Raises: PlaybookInvalid with every problem and its line; Conflict when this version is there.
     """
-    playbook = parse_playbook(source)
+    playbook = await read_source(source)
     same = await _versions(session, playbook.name, network_id)
     newest = max((row.version for row in same), default=0)
     if playbook.version <= newest:
@@ -89,7 +103,7 @@ async def list_playbooks(session: ReadSession, caller: Caller) -> list[PlaybookV
     statement = (
         select(PlaybookVersion)
         .where(_usable(caller.network_id))
-        .distinct(col(PlaybookVersion.network_id), col(PlaybookVersion.name))
+        .ext(distinct_on(col(PlaybookVersion.network_id), col(PlaybookVersion.name)))
         .order_by(
             col(PlaybookVersion.network_id),
             col(PlaybookVersion.name),
@@ -136,6 +150,6 @@ async def find_playbook(
     )
     row = (await session.execute(statement)).scalar_one_or_none()
     if row is None:
-        names = sorted(playbook.name for playbook in shipped_playbooks())
+        names = sorted(await asyncio.to_thread(shipped_names))
         raise PlaybookNotFound(f"There is no playbook {name!r}. Shipped are {', '.join(names)}.")
     return row

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Uuid, select
 from sqlmodel import col
 
 from api.db.uow import WriteSession
@@ -17,6 +17,7 @@ from api.facts import (
     SchoolsAdded,
 )
 from api.schools.models import School
+from api.schools.queries import is_among
 from api.tasks.models import Rollout
 from api.tasks.plan import replan
 from api.tasks.rollouts import current_rollouts, new_rollout, stamp, unopen
@@ -41,7 +42,7 @@ async def _open_first(session: WriteSession, added: Sequence[SchoolAdded]) -> No
 
 
 async def _schools(session: WriteSession, ids: Iterable[UUID]) -> Sequence[School]:
-    statement = select(School).where(col(School.id).in_(list(ids)))
+    statement = select(School).where(is_among(col(School.id), set(ids), Uuid()))
     return (await session.execute(statement)).scalars().all()
 
 

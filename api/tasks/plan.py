@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,10 +13,12 @@ from sqlmodel import col
 
 from api import clock
 from api.db.uow import ReadSession, WriteSession
+from api.errors import FirstBellError
 from api.schools.calendars import calendar_facts
 from api.schools.models import School
 from api.schools.queries import network_days_of
 from api.tasks.days import Calendar
+from api.tasks.errors import DateOutOfRange, NoWorkingDay
 from api.tasks.graph import Edge, schedule_backward
 from api.tasks.models import Dependency, Rollout, Task
 from api.tasks.rules import TaskStatus
@@ -36,8 +39,8 @@ async def calendars(session: ReadSession, schools: Iterable[School]) -> dict[UUI
 class Planned(NamedTuple):
     """When a task should happen; `not_before` only for launch-day work."""
 
-    start: date
-    finish: date
+    start: date | None
+    finish: date | None
     not_before: date | None
 
 
@@ -68,12 +71,69 @@ def plan(
 
 _PLAN = text("""
 UPDATE tasks t SET planned_start = n.planned_start, planned_finish = n.planned_finish,
-  not_before = coalesce(n.not_before, t.not_before)
+  not_before = n.not_before
 FROM unnest(CAST(:ids AS uuid[]), CAST(:starts AS date[]), CAST(:finishes AS date[]),
   CAST(:not_before AS date[])) AS n(id, planned_start, planned_finish, not_before)
 WHERE t.id = n.id AND (t.planned_start, t.planned_finish, t.not_before)
-  IS DISTINCT FROM (n.planned_start, n.planned_finish, coalesce(n.not_before, t.not_before))
+  IS DISTINCT FROM (n.planned_start, n.planned_finish, n.not_before)
 """)
+# Arithmetic holds the process: some schools at a time, so that other requests get their turn.
+AT_ONCE = 50
+
+
+@dataclass(slots=True)
+class Schedule:
+    """Planned dates by task, and the rollouts that have none, with the reason."""
+
+    dates: list[tuple[UUID, Planned]] = field(default_factory=list)
+    refused: dict[UUID, FirstBellError] = field(default_factory=dict)
+
+
+async def schedule(
+    session: ReadSession,
+    rollouts: Iterable[Rollout],
+    schools: Iterable[School],
+    first_bell: date | None = None,
+) -> Schedule:
+    """What the planned dates of these rollouts would be; nothing is written.
+
+    `first_bell` stands for each rollout's own. Without one there are no dates. Fields that a
+    person has set keep their value.
+    """
+    given, by_id, made = list(rollouts), {school.id: school for school in schools}, Schedule()
+    for start in range(0, len(given), AT_ONCE):
+        some = given[start : start + AT_ONCE]
+        working = await calendars(session, [by_id[rollout.school_id] for rollout in some])
+        tasks, edges = await _graphs(session, [rollout.id for rollout in some])
+        for rollout in some:
+            mine = tasks.get(rollout.id, [])
+            try:
+                made.dates += _schedule_one(
+                    mine,
+                    edges.get(rollout.id, []),
+                    working[rollout.school_id],
+                    first_bell or rollout.first_bell,
+                )
+            except (NoWorkingDay, DateOutOfRange) as error:
+                code = by_id[rollout.school_id].code
+                made.refused[rollout.id] = type(error)(f"{code}: {error.detail}")
+    return made
+
+
+async def write_schedule(session: WriteSession, dates: Sequence[tuple[UUID, Planned]]) -> int:
+    """Keep planned dates; how many tasks moved."""
+    if not dates:
+        return 0
+    written: Any = await session.execute(
+        _PLAN,
+        {
+            "ids": [task_id for task_id, _ in dates],
+            "starts": [when.start for _, when in dates],
+            "finishes": [when.finish for _, when in dates],
+            "not_before": [when.not_before for _, when in dates],
+        },
+    )
+    return int(written.rowcount)
 
 
 async def replan(
@@ -81,48 +141,45 @@ async def replan(
 ) -> int:
     """Schedule whole rollouts backward from their first bells again; how many tasks moved.
 
-    Dates a person has set stay.
+    Raises: NoWorkingDay, DateOutOfRange naming the school.
     """
-    by_id = {rollout.id: rollout for rollout in rollouts if rollout.first_bell}
-    if not by_id:
-        return 0
-    wanted = {rollout.school_id for rollout in by_id.values()}
-    working = await calendars(session, [school for school in schools if school.id in wanted])
-    tasks, edges = await _graphs(session, list(by_id))
-    moved: list[tuple[UUID, Planned]] = []
-    for rollout_id, rollout in by_id.items():
-        mine = tasks.get(rollout_id, [])
-        assert rollout.first_bell is not None
-        dates = plan(
-            [row.days for row in mine],
-            _numbered(mine, edges.get(rollout_id, [])),
-            [row.launch for row in mine],
-            working[rollout.school_id],
-            rollout.first_bell,
-        )
-        moved += [(row.id, when) for row, when in zip(mine, dates, strict=True) if not row.by_hand]
-    written: Any = await session.execute(
-        _PLAN,
-        {
-            "ids": [task_id for task_id, _ in moved],
-            "starts": [when.start for _, when in moved],
-            "finishes": [when.finish for _, when in moved],
-            "not_before": [when.not_before for _, when in moved],
-        },
-    )
-    return int(written.rowcount)
+    made = await schedule(session, rollouts, schools)
+    for error in made.refused.values():
+        raise error
+    return await write_schedule(session, made.dates)
 
 
 class _Row(NamedTuple):
     id: UUID
     days: int
     launch: bool
-    by_hand: bool
+    now: Planned
+    edited: frozenset[str]
 
 
-def _numbered(tasks: Sequence[_Row], edges: Iterable[tuple[UUID, UUID, int]]) -> list[Edge]:
-    index = {row.id: number for number, row in enumerate(tasks)}
-    return [(index[a], index[b], lag) for a, b, lag in edges if a in index and b in index]
+def _schedule_one(
+    tasks: Sequence[_Row],
+    edges: Iterable[tuple[UUID, UUID, int]],
+    calendar: Calendar,
+    first_bell: date | None,
+) -> list[tuple[UUID, Planned]]:
+    if first_bell is None:
+        wanted = [Planned(None, None, None)] * len(tasks)
+    else:
+        index = {row.id: number for number, row in enumerate(tasks)}
+        inner = [(index[a], index[b], lag) for a, b, lag in edges if a in index and b in index]
+        days, launch = [row.days for row in tasks], [row.launch for row in tasks]
+        wanted = plan(days, inner, launch, calendar, first_bell)
+    return [(row.id, _kept(row, when)) for row, when in zip(tasks, wanted, strict=True)]
+
+
+def _kept(row: _Row, wanted: Planned) -> Planned:
+    """What is planned, with what a person has set in its place."""
+    if not row.edited.isdisjoint(("planned_start", "planned_finish")):
+        wanted = wanted._replace(start=row.now.start, finish=row.now.finish)
+    if not row.launch or "not_before" in row.edited:
+        wanted = wanted._replace(not_before=row.now.not_before)
+    return wanted
 
 
 async def _graphs(
@@ -137,13 +194,16 @@ async def _graphs(
             col(Task.duration_days),
             col(Task.lead_days),
             col(Task.after_first_bell),
+            col(Task.planned_start),
+            col(Task.planned_finish),
+            col(Task.not_before),
             col(Task.edited),
         ).where(col(Task.rollout_id).in_(rollout_ids), col(Task.status) != TaskStatus.CANCELLED)
     )
-    dates = {"planned_start", "planned_finish"}
-    for rollout_id, task_id, duration, lead, launch, edited in found:
+    for rollout_id, task_id, duration, lead, launch, *now, edited in found:
         assert rollout_id is not None
-        row = _Row(task_id, max(duration, lead or 0), launch, not dates.isdisjoint(edited))
+        days = max(duration, lead or 0)
+        row = _Row(task_id, days, launch, Planned(*now), frozenset(edited))
         tasks.setdefault(rollout_id, []).append(row)
     edges: dict[UUID, list[tuple[UUID, UUID, int]]] = {}
     rows = await session.execute(

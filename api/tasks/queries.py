@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Uuid, and_, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -15,6 +15,7 @@ from api import clock
 from api.auth.caller import Caller, visible
 from api.db.uow import ReadSession
 from api.schools.models import Network, School
+from api.schools.queries import is_among
 from api.tasks.errors import RolloutNotFound, TaskNotFound
 from api.tasks.models import Dependency, Rollout, Task, Waiver
 from api.tasks.rules import (
@@ -54,10 +55,16 @@ async def the_rollout(session: ReadSession, school: School) -> Rollout:
     return rollout
 
 
+def shown_to(caller: Caller, table: type[Task] | type[Waiver]) -> ColumnElement[bool]:
+    """The rows a caller may read: their schools', and their networks' own, which precede those."""
+    network, school = col(table.network_id), col(table.school_id)
+    return or_(visible(caller, network, school), and_(school.is_(None), visible(caller, network)))
+
+
 async def owners(
     session: ReadSession, caller: Caller, task_ids: Iterable[UUID]
 ) -> dict[UUID, Owner]:
-    """Whose the tasks are, of those the caller may see; of a closed rollout none."""
+    """Whose the tasks are, of those the caller may see."""
     statement = (
         select(
             col(Task.id),
@@ -69,10 +76,7 @@ async def owners(
         )
         .join(Network, col(Network.id) == col(Task.network_id))
         .outerjoin(School, col(School.id) == col(Task.school_id))
-        .where(
-            col(Task.id).in_(list(task_ids)),
-            visible(caller, col(Task.network_id), col(Task.school_id)),
-        )
+        .where(is_among(col(Task.id), set(task_ids), Uuid()), shown_to(caller, Task))
     )
     return {
         row[0]: Owner(row[1], row[2], row[3], row[4] or row[5])
@@ -86,6 +90,17 @@ async def task_owner(session: ReadSession, caller: Caller, task_id: UUID) -> Own
     if task_id not in found:
         raise TaskNotFound(f"There is no task {task_id}, or you may not see it.")
     return found[task_id]
+
+
+async def owner_to_change(session: ReadSession, caller: Caller, task_id: UUID) -> Owner:
+    """The owner of a task the caller wants to change.
+
+    Raises: TaskNotFound; Forbidden for a network's task and a caller limited to schools.
+    """
+    owner = await task_owner(session, caller, task_id)
+    if owner.school_id is None:
+        caller.require_whole_networks()
+    return owner
 
 
 async def get_task(session: ReadSession, task_id: UUID) -> Task:
@@ -115,14 +130,6 @@ async def edges_of(session: ReadSession, owner: Owner) -> list[tuple[UUID, UUID,
         col(Dependency.predecessor_id), col(Dependency.successor_id), col(Dependency.lag_days)
     ).where(in_graph(Dependency, owner))
     return [(row[0], row[1], row[2]) for row in await session.execute(statement)]
-
-
-async def edges_at(session: ReadSession, task_id: UUID) -> Sequence[Dependency]:
-    """The edges that start or end at a task."""
-    statement = select(Dependency).where(
-        or_(col(Dependency.predecessor_id) == task_id, col(Dependency.successor_id) == task_id)
-    )
-    return (await session.execute(statement)).scalars().all()
 
 
 def facts_of(task: Task, timezone: str) -> TaskFacts:
@@ -172,7 +179,7 @@ async def blocked_by(
             and_(col(Waiver.task_id) == before.id, col(Waiver.state) == WaiverState.APPROVED),
         )
         .where(
-            col(Dependency.successor_id).in_(list(task_ids)),
+            is_among(col(Dependency.successor_id), set(task_ids), Uuid()),
             col(before.status) != TaskStatus.CANCELLED,
         )
         .order_by(col(before.key))

@@ -6,21 +6,23 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Uuid, select
 from sqlmodel import col
 
 from api import clock
 from api.auth.caller import Caller, visible
 from api.db.columns import new_id
 from api.db.uow import ReadSession, WriteSession
+from api.schools.errors import schools_unknown
 from api.schools.models import Network, School
-from api.schools.queries import find_schools
+from api.schools.queries import find_schools, is_among
 from api.schools.service import require_open
 from api.tasks.errors import RolloutClosed, RolloutExists
+from api.tasks.gate import frozen_rollouts
 from api.tasks.models import Rollout
-from api.tasks.plan import replan
+from api.tasks.plan import replan, schedule, write_schedule
 from api.tasks.rules import RolloutState
-from api.tasks.schemas import FirstBellIn, ManyOut, RolloutIn, RolloutPatchIn
+from api.tasks.schemas import FirstBellIn, ManyOut, RefusedOut, RolloutIn, RolloutPatchIn
 
 
 def new_rollout(
@@ -60,7 +62,7 @@ async def current_rollouts(session: ReadSession, school_ids: Iterable[UUID]) -> 
     statement = (
         select(Rollout)
         .where(
-            col(Rollout.school_id).in_(list(school_ids)),
+            is_among(col(Rollout.school_id), set(school_ids), Uuid()),
             col(Rollout.state) != RolloutState.CLOSED,
         )
         .execution_options(populate_existing=True)
@@ -87,8 +89,9 @@ async def edit_rollout(
 ) -> Rollout:
     """Change first bell, model or wave, or close it. Planned dates follow first bell.
 
-    The caller holds the school. Raises: RolloutClosed.
+    The caller holds the school. Raises: RolloutClosed, SchoolArchived, NoWorkingDay.
     """
+    require_open(school)
     if rollout.state == RolloutState.CLOSED:
         raise RolloutClosed("This rollout is closed and kept as it ended.")
     changes = given.changes()
@@ -105,11 +108,8 @@ async def edit_rollout(
 
 
 def unopen(rollout: Rollout) -> None:
-    """A first bell that moved into the future has not passed."""
-    today = clock.now().date()
-    if rollout.state == RolloutState.OPENED and (
-        rollout.first_bell is None or rollout.first_bell > today
-    ):
+    """Another first bell opens anew: what was recorded of the old one is not of this one."""
+    if rollout.state == RolloutState.OPENED:
         rollout.state = RolloutState.ACTIVE
         rollout.opened_on = rollout.opened_ready = None
 
@@ -126,13 +126,16 @@ async def schools_meant(
     wave: str | None,
     schools: Sequence[str] | None,
 ) -> list[School]:
-    """The open schools of a network: all, those whose rollout is of a wave, or those named.
+    """Schools of a network: all that are not archived, those whose rollout is of a wave, or
+    those named.
 
     Raises: SchoolsUnknown naming the ones that are not there.
     """
     if schools is not None:
-        named = await find_schools(session, caller, schools)
-        here = [school for school in named if school.network_id == network.id]
+        here = await find_schools(session, caller, schools)
+        foreign = [school.code for school in here if school.network_id != network.id]
+        if foreign:
+            raise schools_unknown(foreign)
     else:
         statement = select(School).where(
             col(School.network_id) == network.id,
@@ -149,21 +152,39 @@ async def schools_meant(
 async def shift_first_bell(
     session: WriteSession, schools: Sequence[School], given: FirstBellIn
 ) -> ManyOut:
-    """Move the first bell of many schools in one transaction; planned dates follow."""
-    await session.touch_schools(school.id for school in schools)
+    """Move the first bell of many schools in one transaction; planned dates follow.
+
+    A school that is archived, or whose calendar has no room for the plan, is refused and the
+    others go on.
+    """
+    if not given.dry_run:
+        await session.touch_schools(school.id for school in schools)
     rollouts = await current_rollouts(session, [school.id for school in schools])
-    moved = {
-        school_id: rollout
-        for school_id, rollout in rollouts.items()
-        if rollout.first_bell != given.first_bell
+    moving = {
+        rollouts[school.id].id: (school, rollouts[school.id])
+        for school in schools
+        if school.id in rollouts and rollouts[school.id].first_bell != given.first_bell
     }
-    result = ManyOut(matched=len(rollouts), changed=len(moved), dry_run=given.dry_run)
+    frozen = await frozen_rollouts(session, moving)
+    wanted = [rollout for rollout_id, (_, rollout) in moving.items() if rollout_id not in frozen]
+    made = await schedule(session, wanted, schools, given.first_bell)
+    refused = frozen | made.refused
+    result = ManyOut(
+        matched=len(rollouts),
+        changed=len(moving) - len(refused),
+        refused=[
+            RefusedOut(school=moving[rollout_id][0].code, code=error.code, detail=error.detail)
+            for rollout_id, error in refused.items()
+        ],
+        dry_run=given.dry_run,
+    )
     if given.dry_run:
         return result
-    for rollout in moved.values():
-        rollout.first_bell = given.first_bell
-        unopen(rollout)
-        stamp(rollout)
+    for rollout_id, (_, rollout) in moving.items():
+        if rollout_id not in refused:
+            rollout.first_bell = given.first_bell
+            unopen(rollout)
+            stamp(rollout)
     await session.flush()
-    result.tasks_changed = await replan(session, moved.values(), schools)
+    result.tasks_changed = await write_schedule(session, made.dates)
     return result

@@ -12,12 +12,12 @@ from api.auth.dependencies import Reading, Writing, allow
 from api.auth.rules import Right
 from api.db.paging import page_of
 from api.db.uow import WriteSession
-from api.errors import Forbidden
 from api.http.conditional import check_if_match, etag_of, mark
 from api.http.paging import ListOut, PageParams, set_link
 from api.http.route import TransactionalRoute
 from api.schools.queries import find_network, find_school
-from api.tasks import bulk, evidence, queries, rollouts, service, waivers
+from api.tasks import bulk, edges, evidence, queries, service, waivers
+from api.tasks.gate import lock
 from api.tasks.models import Task, Waiver
 from api.tasks.queries import Owner
 from api.tasks.rules import TaskStatus, Transition
@@ -88,9 +88,7 @@ async def create_school_task(
 ) -> TaskOut:
     """Add a task to the school's rollout; a school without one gets an empty rollout."""
     found = await find_school(session, caller, school)
-    rollout = await rollouts.ensure_rollout(session, found)
-    owner = Owner(found.network_id, found.id, rollout.id, found.timezone)
-    task = await service.create_task(session, owner, given)
+    task = await service.create_school_task(session, found, given)
     response.headers["location"] = f"/v1/tasks/{task.id}"
     return _tagged(response, task)
 
@@ -153,11 +151,11 @@ async def edit_task(
     caller: Planner,
     session: Writing,
 ) -> TaskOut:
-    owner = await queries.task_owner(session, caller, task_id)
-    await service.lock(session, owner)
+    owner = await queries.owner_to_change(session, caller, task_id)
+    await lock(session, owner)
     task = await queries.get_task(session, task_id)
     check_if_match(request, etag_of(task.id, task.version))
-    return _tagged(response, await service.edit_task(session, owner, task_id, given))
+    return _tagged(response, await service.edit_task(session, caller, owner, task_id, given))
 
 
 async def _move(
@@ -167,31 +165,44 @@ async def _move(
     move: Transition,
     reason: str | None,
 ) -> Task:
-    owner = await queries.task_owner(session, caller, task_id)
+    owner = await queries.owner_to_change(session, caller, task_id)
     return await service.transition(session, caller, owner, task_id, move, reason=reason)
 
 
 @router.post("/tasks/{task_id}/start")
 async def start_task(
-    task_id: UUID, response: Response, caller: Actor, session: Writing, given: OverrideIn
+    task_id: UUID,
+    response: Response,
+    caller: Actor,
+    session: Writing,
+    given: OverrideIn | None = None,
 ) -> TaskOut:
-    reason = given.override_reason
+    reason = given.override_reason if given else None
     return _tagged(response, await _move(session, caller, task_id, Transition.START, reason))
 
 
 @router.post("/tasks/{task_id}/complete")
 async def complete_task(
-    task_id: UUID, response: Response, caller: Actor, session: Writing, given: OverrideIn
+    task_id: UUID,
+    response: Response,
+    caller: Actor,
+    session: Writing,
+    given: OverrideIn | None = None,
 ) -> TaskOut:
-    reason = given.override_reason
+    reason = given.override_reason if given else None
     return _tagged(response, await _move(session, caller, task_id, Transition.COMPLETE, reason))
 
 
 @router.post("/tasks/{task_id}/reopen")
 async def reopen_task(
-    task_id: UUID, response: Response, caller: Actor, session: Writing, given: OptionalReasonIn
+    task_id: UUID,
+    response: Response,
+    caller: Actor,
+    session: Writing,
+    given: OptionalReasonIn | None = None,
 ) -> TaskOut:
-    reason = given.reason
+    """Open it again. A cancelled task comes back without the dependencies it had."""
+    reason = given.reason if given else None
     return _tagged(response, await _move(session, caller, task_id, Transition.REOPEN, reason))
 
 
@@ -217,7 +228,7 @@ async def record_evidence(
     task_id: UUID, given: EvidenceIn, response: Response, caller: Actor, session: Writing
 ) -> TaskOut:
     """State what is known now: it replaces what was known before, and is never refused."""
-    await queries.task_owner(session, caller, task_id)
+    await lock(session, await queries.owner_to_change(session, caller, task_id))
     progress = evidence.Progress(task_id=task_id, **given.model_dump())
     await evidence.record_progress(session, [progress])
     return _tagged(response, await queries.get_task(session, task_id))
@@ -232,9 +243,10 @@ async def connect_tasks(
     given: DependencyIn | None = None,
 ) -> DependencyOut:
     """Let the task wait for the predecessor, `lag_days` working days after its finish."""
-    owner = await queries.task_owner(session, caller, task_id)
+    owner = await queries.owner_to_change(session, caller, task_id)
     lag = given.lag_days if given else 0
-    edge = await service.connect(session, owner, predecessor_id, task_id, lag)
+    await queries.task_owner(session, caller, predecessor_id)
+    edge = await edges.connect(session, owner, predecessor_id, task_id, lag)
     return DependencyOut.model_validate(edge)
 
 
@@ -242,8 +254,8 @@ async def connect_tasks(
 async def disconnect_tasks(
     task_id: UUID, predecessor_id: UUID, caller: Planner, session: Writing
 ) -> None:
-    owner = await queries.task_owner(session, caller, task_id)
-    await service.disconnect(session, owner, predecessor_id, task_id)
+    owner = await queries.owner_to_change(session, caller, task_id)
+    await edges.disconnect(session, owner, predecessor_id, task_id)
 
 
 @router.get("/tasks/{task_id}/waivers")
@@ -259,7 +271,7 @@ async def request_waiver(
     task_id: UUID, given: WaiverIn, caller: Actor, session: Writing
 ) -> WaiverOut:
     """Ask to open without this task's evidence."""
-    owner = await queries.task_owner(session, caller, task_id)
+    owner = await queries.owner_to_change(session, caller, task_id)
     waiver = await waivers.request_waiver(session, caller, owner, task_id, given)
     return WaiverOut.model_validate(waiver)
 
@@ -272,7 +284,4 @@ async def approve_waiver(waiver_id: UUID, caller: Approver, session: Writing) ->
 @router.post("/waivers/{waiver_id}/revoke")
 async def revoke_waiver(waiver_id: UUID, caller: Actor, session: Writing) -> WaiverOut:
     """Whoever asked may take it back; taking back another's needs the right to approve."""
-    waiver = await waivers.find_waiver(session, caller, waiver_id)
-    if waiver.requested_by != caller.actor and not caller.may(Right.waivers_approve):
-        raise Forbidden("Only who asked for the waiver, or who may approve one, revokes it.")
     return WaiverOut.model_validate(await waivers.revoke_waiver(session, caller, waiver_id))

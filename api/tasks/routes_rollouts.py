@@ -15,10 +15,8 @@ from api.http.paging import ListOut
 from api.http.route import TransactionalRoute
 from api.schools.queries import find_network, find_school
 from api.tasks import library, queries, rollouts
-from api.tasks.apply import apply_playbook
-from api.tasks.errors import RolloutRefused
+from api.tasks.apply import Wishes, apply_playbook
 from api.tasks.models import PlaybookVersion, Rollout
-from api.tasks.playbooks import parse_playbook, shipped_playbooks
 from api.tasks.schemas import (
     FirstBellIn,
     ManyOut,
@@ -55,23 +53,12 @@ async def open_rollout(
     Applying is idempotent: the same call again changes nothing.
     """
     found = await find_school(session, caller, school)
-    await session.touch_schools([found.id])
-    now_open = await rollouts.current_rollouts(session, [found.id])
-    if found.id not in now_open or given.playbook is None:
+    if given.playbook is None:
         await rollouts.open_rollout(session, found, given)
-    if given.playbook is not None:
+    else:
         version = await library.find_playbook(session, given.playbook, found.network_id)
-        result = await apply_playbook(
-            session,
-            [found],
-            version,
-            first_bell=given.first_bell,
-            model=given.model,
-            wave=given.wave,
-        )
-        if result.refused:
-            refused = result.refused[0]
-            raise RolloutRefused(refused.detail, code=refused.code)
+        wishes = Wishes(given.first_bell, given.model, given.wave)
+        await apply_playbook(session, [found], version, wishes, alone=True)
     response.headers["location"] = f"/v1/schools/{found.code}/rollout"
     return await _out(session, response, await queries.the_rollout(session, found))
 
@@ -109,9 +96,11 @@ async def open_rollouts(
     """Apply a playbook to many schools in one transaction; idempotent."""
     found = await find_network(session, caller, network)
     version = await library.find_playbook(session, given.playbook, found.id)
-    schools = await rollouts.schools_meant(session, caller, found, given.wave, given.schools)
-    wave = given.wave if given.schools else None
-    return await apply_playbook(session, schools, version, first_bell=given.first_bell, wave=wave)
+    # Named schools are put into the wave; without names it says which schools are meant.
+    among, wave = (None, given.wave) if given.schools else (given.wave, None)
+    schools = await rollouts.schools_meant(session, caller, found, among, given.schools)
+    wishes = Wishes(first_bell=given.first_bell, wave=wave)
+    return await apply_playbook(session, schools, version, wishes)
 
 
 @router.post("/networks/{network}/first-bell")
@@ -124,9 +113,9 @@ async def shift_first_bell(
     return await rollouts.shift_first_bell(session, schools, given)
 
 
-def _playbook_out(row: PlaybookVersion, *, with_source: bool = False) -> PlaybookOut:
-    playbook = library.parsed(row.source)
-    shipped = {one.name for one in shipped_playbooks()}
+async def _playbook_out(row: PlaybookVersion, *, with_source: bool = False) -> PlaybookOut:
+    playbook = await library.read_source(row.source)
+    shipped = await asyncio.to_thread(library.shipped_names)
     return PlaybookOut(
         id=row.id,
         name=row.name,
@@ -149,14 +138,14 @@ def _playbook_out(row: PlaybookVersion, *, with_source: bool = False) -> Playboo
 async def list_playbooks(caller: Reader, session: Reading) -> ListOut[PlaybookOut]:
     """The newest version of every playbook the caller may use."""
     rows = await library.list_playbooks(session, caller)
-    return ListOut(items=[_playbook_out(row) for row in rows])
+    return ListOut(items=[await _playbook_out(row) for row in rows])
 
 
 @router.get("/playbooks/{playbook_id}")
 async def read_playbook(playbook_id: UUID, caller: Reader, session: Reading) -> PlaybookOut:
     """One version with its YAML, to start a playbook of one's own from."""
     row = await library.read_playbook(session, caller, playbook_id)
-    return _playbook_out(row, with_source=True)
+    return await _playbook_out(row, with_source=True)
 
 
 @router.post("/playbooks", status_code=201)
@@ -169,6 +158,4 @@ async def add_playbook(given: PlaybookIn, caller: Librarian, session: Writing) -
         network_id = network.id
     else:
         caller.require_everywhere()
-    # Reading a large or hostile file takes seconds of processor time.
-    await asyncio.to_thread(parse_playbook, given.source)
-    return _playbook_out(await library.add_playbook(session, given.source, network_id))
+    return await _playbook_out(await library.add_playbook(session, given.source, network_id))

@@ -229,12 +229,18 @@ def status_from_evidence(task: TaskFacts, done: int, total: int | None) -> TaskS
 
 def is_worse(task: TaskFacts, done: int, total: int | None, expected_on: date | None) -> bool:
     """Whether new evidence is worse than what the task holds: done falls, total rises, promise
-    slips. It supersedes a waiver, which was given for what was known then.
+    slips. It supersedes a waiver, which was given for what was known then; the first total or
+    promise where none was known is not worse than anything.
     """
+    more = total is not None and task.progress_total is not None and total > task.progress_total
     slipped = expected_on is not None and (
         task.expected_on is not None and expected_on > task.expected_on
     )
-    return done < task.progress_done or (total or 0) > (task.progress_total or 0) or slipped
+    return done < task.progress_done or more or slipped
+
+
+# What the database takes for a lag, in working days: eight years.
+LONGEST_LAG = 2000
 
 
 def bridge(edges: Iterable[DependencyFacts], cancelled_id: str) -> tuple[DependencyFacts, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
@@ -25,6 +25,10 @@ Count = Annotated[int, Field(ge=0, le=2_000_000_000)]
 Wave = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 # Beyond these years a plan is a typing error, and date arithmetic would leave the calendar.
 PlanDate = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2100, 12, 31))]
+PlanMoment = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2100, 12, 31, tzinfo=UTC)),
+]
 # Ids or codes.
 Schools = Annotated[list[str], Field(min_length=1, max_length=50_000)]
 
@@ -77,8 +81,10 @@ class TaskOut(BaseModel):
     duration_low: int | None
     duration_high: int | None
     not_before: date | None
+    after_first_bell: bool
     planned_start: date | None
     planned_finish: date | None
+    edited: list[str]
     status: str
     reason: str | None
     progress_done: int
@@ -118,7 +124,7 @@ class EvidenceIn(Strict):
     expected_on: PlanDate | None = None
     lead_days: Days | None = None
     spread_days: Days | None = None
-    valid_until: AwareDatetime | None = None
+    valid_until: PlanMoment | None = None
     cause: Annotated[str, StringConstraints(max_length=500)] | None = None
 
 
@@ -227,7 +233,10 @@ class RolloutOut(BaseModel):
 
 
 class NetworkRolloutsIn(Strict):
-    """A playbook for many schools: all of the network, those of a wave, or those named."""
+    """A playbook for many schools: all of the network, those of a wave, or those named.
+
+    Schools that are named are put into the wave.
+    """
 
     playbook: Annotated[str, StringConstraints(max_length=100)]
     wave: Wave | None = None

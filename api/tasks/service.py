@@ -7,11 +7,9 @@ rules, and writes. Evidence has its own door: `evidence.record_progress`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from api import clock
@@ -19,41 +17,28 @@ from api.auth.caller import Caller
 from api.auth.rules import Right
 from api.db.uow import WriteSession
 from api.errors import Invalid, field_error
+from api.schools.models import School
 from api.tasks import queries
-from api.tasks.errors import (
-    DependencyCycle,
-    GraphTooLarge,
-    KeyTaken,
-    RolloutClosed,
-    TaskNotFound,
-    TasksUnknown,
-)
-from api.tasks.graph import neighbours, would_cycle
+from api.tasks.edges import new_edge, take_out
+from api.tasks.errors import AdminRequired, GraphTooLarge, KeyTaken, TasksUnknown
+from api.tasks.gate import LARGEST_GRAPH, MOST_EDGES, hold_network, lock
 from api.tasks.models import Dependency, Rollout, Task
 from api.tasks.queries import Owner
-from api.tasks.rules import (
-    DependencyFacts,
-    RolloutState,
-    TaskStatus,
-    Transition,
-    bridge,
-    decide,
-)
+from api.tasks.rollouts import ensure_rollout
+from api.tasks.rules import RolloutState, TaskStatus, Transition, decide
 from api.tasks.schemas import TaskIn, TaskPatchIn
 
-# Far above any plan a person can read, and what the forecast stays quick for.
-LARGEST_GRAPH = 5_000
 
+async def create_school_task(session: WriteSession, school: School, given: TaskIn) -> Task:
+    """Add a task to the school's rollout; a school without one gets an empty one.
 
-async def lock(session: WriteSession, owner: Owner) -> None:
-    """Hold the graph until the commit. Raises: RolloutClosed."""
-    if owner.school_id is None:
-        await session.touch_networks([owner.network_id])
-        return
-    await session.touch_schools([owner.school_id])
-    rollout = await session.get(Rollout, owner.rollout_id)
-    if rollout is not None and rollout.state == RolloutState.CLOSED:
-        raise RolloutClosed("This rollout is closed and kept as it ended; open a new one.")
+    Raises: SchoolArchived, and what `create_task` raises.
+    """
+    if given.depends_on:
+        await hold_network(session, school.network_id)
+    rollout = await ensure_rollout(session, school)
+    owner = Owner(school.network_id, school.id, rollout.id, school.timezone)
+    return await create_task(session, owner, given)
 
 
 async def create_task(session: WriteSession, owner: Owner, given: TaskIn) -> Task:
@@ -62,7 +47,7 @@ async def create_task(session: WriteSession, owner: Owner, given: TaskIn) -> Tas
     Raises: KeyTaken, TasksUnknown, GraphTooLarge.
     """
     await lock(session, owner)
-    await _refuse_key_or_size(session, owner, given.key)
+    await _refuse_key_or_size(session, owner, given)
     before = await _named(session, owner, given.depends_on)
     now = clock.now()
     task = Task(
@@ -76,20 +61,25 @@ async def create_task(session: WriteSession, owner: Owner, given: TaskIn) -> Tas
     session.add(task)
     await session.flush()
     for predecessor in before:
-        session.add(_edge(owner, predecessor, task.id, 0))
+        session.add(new_edge(owner, predecessor, task.id))
     await session.flush()
     return task
 
 
-async def _refuse_key_or_size(session: WriteSession, owner: Owner, key: str) -> None:
-    counted = select(func.count(), func.count().filter(col(Task.key) == key)).where(
+async def _refuse_key_or_size(session: WriteSession, owner: Owner, given: TaskIn) -> None:
+    counted = select(func.count(), func.count().filter(col(Task.key) == given.key)).where(
         queries.in_graph(Task, owner)
     )
     size, same = (await session.execute(counted)).one()
     if same:
-        raise KeyTaken(f"There is a task {key} here already.")
+        raise KeyTaken(f"There is a task {given.key} here already.")
     if size >= LARGEST_GRAPH:
         raise GraphTooLarge(f"A graph holds at most {LARGEST_GRAPH} tasks.", limit=LARGEST_GRAPH)
+    if not given.depends_on:
+        return
+    edges = select(func.count()).select_from(Dependency).where(queries.in_graph(Dependency, owner))
+    if (await session.execute(edges)).scalar_one() + len(given.depends_on) > MOST_EDGES:
+        raise GraphTooLarge(f"A graph holds at most {MOST_EDGES} dependencies.", limit=MOST_EDGES)
 
 
 async def _named(session: WriteSession, owner: Owner, keys: Sequence[str]) -> list[UUID]:
@@ -120,24 +110,26 @@ async def _named(session: WriteSession, owner: Owner, keys: Sequence[str]) -> li
     return list(dict.fromkeys(by_key[key] for key in keys))
 
 
-def _edge(owner: Owner, predecessor: UUID, successor: UUID, lag: int) -> Dependency:
-    return Dependency(
-        predecessor_id=predecessor,
-        successor_id=successor,
-        network_id=owner.network_id,
-        school_id=owner.school_id,
-        rollout_id=owner.rollout_id,
-        lag_days=lag,
-    )
+async def edit_task(
+    session: WriteSession, caller: Caller, owner: Owner, task_id: UUID, given: TaskPatchIn
+) -> Task:
+    """Change what people decide about a task; what they set, a newer playbook leaves alone.
 
-
-async def edit_task(session: WriteSession, owner: Owner, task_id: UUID, given: TaskPatchIn) -> Task:
-    """Change what people decide about a task; what they set, a newer playbook leaves alone."""
+    Raises: AdminRequired for a gate that would be none any more, Invalid.
+    """
     await lock(session, owner)
     task = await queries.get_task(session, task_id)
-    changes = given.model_dump(exclude_unset=True)
+    changes = given.changes()
+    if task.gate and changes.get("gate") is False and not caller.may(Right.gates_cancel):
+        raise AdminRequired(f"{task.key} is a gate; only an admin may make it none.")
     for name, value in changes.items():
         setattr(task, name, value)
+    if task.planned_start and task.planned_finish and task.planned_start > task.planned_finish:
+        detail = "The planned start is after the planned finish."
+        raise Invalid(detail, errors=[field_error("/planned_finish", "before-start", detail)])
+    if "duration_days" in changes:
+        # The playbook's two other points were around its own estimate.
+        task.duration_low = task.duration_high = None
     if changes:
         task.edited = sorted({*task.edited, *changes})
         stamp(task)
@@ -162,6 +154,8 @@ async def transition(
 ) -> Task:
     """Start, complete, reopen, skip or cancel one task.
 
+    A cancelled task that is reopened comes back without dependencies: those were bridged when it
+    left, and nobody knows which of the bridges were since wanted for themselves.
     Raises: TransitionRefused, TaskBlocked, EvidenceRequired, ReasonRequired, AdminRequired.
     """
     await lock(session, owner)
@@ -179,7 +173,7 @@ async def transition(
     task.reason = reason
     stamp(task)
     if move is Transition.CANCEL:
-        await _take_out(session, owner, task_id)
+        await take_out(session, owner, task_id)
     if move in (Transition.START, Transition.COMPLETE):
         await activate(session, owner)
     await session.flush()
@@ -204,88 +198,6 @@ async def activate(session: WriteSession, owner: Owner) -> None:
     """A rollout is planned until one of its tasks starts."""
     if owner.rollout_id is None:
         return
-    rollout = await session.get(Rollout, owner.rollout_id)
-    if rollout is not None and rollout.state == RolloutState.PLANNED:
-        rollout.state = RolloutState.ACTIVE
-
-
-async def _take_out(session: WriteSession, owner: Owner, task_id: UUID) -> None:
-    """Remove a cancelled task's edges; what it connected stays in order."""
-    edges = await queries.edges_at(session, task_id)
-    graph = [
-        DependencyFacts(str(a), str(b), c) for a, b, c in await queries.edges_of(session, owner)
-    ]
-    own = [queries.dependency_facts(edge) for edge in edges]
-    owner_of = {edge.successor_id: edge for edge in edges}
-    bridged = bridge(dict.fromkeys([*graph, *own]), str(task_id))
-    await session.execute(
-        delete(Dependency).where(
-            (col(Dependency.predecessor_id) == task_id) | (col(Dependency.successor_id) == task_id)
-        )
-    )
-    for edge in bridged:
-        after = owner_of[UUID(edge.successor_id)]
-        row: dict[str, Any] = {
-            "predecessor_id": UUID(edge.predecessor_id),
-            "successor_id": after.successor_id,
-            "network_id": after.network_id,
-            "school_id": after.school_id,
-            "rollout_id": after.rollout_id,
-            "lag_days": edge.lag_days,
-        }
-        await session.execute(
-            insert(Dependency)
-            .values(row)
-            .on_conflict_do_update(
-                index_elements=["predecessor_id", "successor_id"],
-                set_={"lag_days": edge.lag_days},
-            )
-        )
-
-
-async def connect(
-    session: WriteSession, owner: Owner, predecessor_id: UUID, successor_id: UUID, lag: int
-) -> Dependency:
-    """Let the successor wait for the predecessor, or change the lag.
-
-    The predecessor is of the same graph, or a task of the network before one of a school.
-    Raises: DependencyCycle with the path in keys, TaskNotFound, Invalid.
-    """
-    await lock(session, owner)
-    predecessor = await session.get(Task, predecessor_id)
-    if predecessor is None or predecessor.network_id != owner.network_id:
-        raise TaskNotFound(f"There is no task {predecessor_id}, or you may not see it.")
-    if predecessor.rollout_id is not None and predecessor.rollout_id != owner.rollout_id:
-        detail = "A task waits for tasks of its own school and rollout, or of the network."
-        raise Invalid(detail, errors=[field_error("/predecessor_id", "other-graph", detail)])
-    edges = [(a, b) for a, b, _ in await queries.edges_of(session, owner)]
-    cycle = would_cycle(neighbours(edges), predecessor_id, successor_id)
-    if cycle is not None:
-        raise DependencyCycle.of(await _keys(session, cycle))
-    edge = await session.get(Dependency, (predecessor_id, successor_id), populate_existing=True)
-    if edge is None:
-        edge = _edge(owner, predecessor_id, successor_id, lag)
-        session.add(edge)
-    edge.lag_days = lag
-    await session.flush()
-    return edge
-
-
-async def _keys(session: WriteSession, task_ids: Sequence[UUID]) -> list[str]:
-    rows = await session.execute(
-        select(col(Task.id), col(Task.key)).where(col(Task.id).in_(set(task_ids)))
-    )
-    keys = {row[0]: row[1] for row in rows}
-    return [keys[task_id] for task_id in task_ids]
-
-
-async def disconnect(
-    session: WriteSession, owner: Owner, predecessor_id: UUID, successor_id: UUID
-) -> None:
-    """Raises: TaskNotFound when there is no such dependency."""
-    await lock(session, owner)
-    edge = await session.get(Dependency, (predecessor_id, successor_id))
-    if edge is None:
-        raise TaskNotFound("The task does not wait for that one.")
-    await session.delete(edge)
-    await session.flush()
+    rollout = await session.get_one(Rollout, owner.rollout_id, populate_existing=True)
+    if rollout.state == RolloutState.PLANNED:
+        rollout.state, rollout.updated_at = RolloutState.ACTIVE, clock.now()

@@ -8,16 +8,17 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from api import clock
-from api.auth.caller import Caller, visible
+from api.auth.caller import Caller
 from api.auth.rules import Right
 from api.db.uow import ReadSession, WriteSession
-from api.errors import Invalid, field_error
+from api.errors import Forbidden, Invalid, field_error
 from api.schools.models import Network
-from api.tasks import queries, service
+from api.tasks import queries
 from api.tasks.errors import WaiverNotFound, WaiverRefused
+from api.tasks.gate import lock
 from api.tasks.models import Waiver
 from api.tasks.queries import Owner
-from api.tasks.rules import WaiverState
+from api.tasks.rules import TaskStatus, WaiverState
 from api.tasks.schemas import WaiverIn
 
 
@@ -31,9 +32,13 @@ async def request_waiver(
     """Ask for a waiver. Where the network has no four-eyes rule, whoever may approve one
     approves by asking.
 
-    Raises: WaiverRefused when one is open already; Invalid for an expiry in the past.
+    Raises: WaiverRefused when one is open already, or for a cancelled task; Invalid for an
+    expiry in the past.
     """
-    await service.lock(session, owner)
+    await lock(session, owner)
+    task = await queries.get_task(session, task_id)
+    if task.status == TaskStatus.CANCELLED:
+        raise WaiverRefused(f"{task.key} is cancelled: nothing waits for it.")
     today, expires_on = clock.today(owner.timezone), given.expires_on
     if expires_on is not None and expires_on < today:
         detail = f"{expires_on} is past; a waiver lasts at least through today, {today}."
@@ -78,7 +83,7 @@ async def find_waiver(session: ReadSession, caller: Caller, waiver_id: UUID) -> 
     """Raises: WaiverNotFound, also for one the caller may not see."""
     statement = select(Waiver).where(
         col(Waiver.id) == waiver_id,
-        visible(caller, col(Waiver.network_id), col(Waiver.school_id)),
+        queries.shown_to(caller, Waiver),
     )
     waiver = (await session.execute(statement)).scalar_one_or_none()
     if waiver is None:
@@ -86,18 +91,21 @@ async def find_waiver(session: ReadSession, caller: Caller, waiver_id: UUID) -> 
     return waiver
 
 
-async def _held(session: WriteSession, caller: Caller, waiver_id: UUID) -> Waiver:
+async def _held(session: WriteSession, caller: Caller, waiver_id: UUID) -> tuple[Waiver, Owner]:
     waiver = await find_waiver(session, caller, waiver_id)
-    await service.lock(session, await queries.task_owner(session, caller, waiver.task_id))
+    owner = await queries.owner_to_change(session, caller, waiver.task_id)
+    await lock(session, owner)
     await session.refresh(waiver)
-    return waiver
+    return waiver, owner
 
 
 async def approve_waiver(session: WriteSession, caller: Caller, waiver_id: UUID) -> Waiver:
     """Raises: WaiverRefused when it is not waiting, or by the one who asked under four eyes."""
-    waiver = await _held(session, caller, waiver_id)
+    waiver, owner = await _held(session, caller, waiver_id)
     if waiver.state != WaiverState.REQUESTED:
         raise WaiverRefused(f"The waiver is {waiver.state}, not waiting for approval.")
+    if waiver.expires_on is not None and waiver.expires_on < clock.today(owner.timezone):
+        raise WaiverRefused(f"The waiver ran out on {waiver.expires_on}; ask for a new one.")
     network = await session.get_one(Network, waiver.network_id)
     if network.four_eyes and waiver.requested_by == caller.actor:
         raise WaiverRefused("You asked for this waiver; another person has to approve it.")
@@ -108,8 +116,13 @@ async def approve_waiver(session: WriteSession, caller: Caller, waiver_id: UUID)
 
 
 async def revoke_waiver(session: WriteSession, caller: Caller, waiver_id: UUID) -> Waiver:
-    """Take it back, whether it was waiting or approved. Raises: WaiverRefused."""
-    waiver = await _held(session, caller, waiver_id)
+    """Take it back, whether it was waiting or approved. Whoever asked may, and who may approve.
+
+    Raises: WaiverRefused, Forbidden.
+    """
+    waiver, _ = await _held(session, caller, waiver_id)
+    if waiver.requested_by != caller.actor and not caller.may(Right.waivers_approve):
+        raise Forbidden("Only who asked for the waiver, or who may approve one, revokes it.")
     if waiver.state not in (WaiverState.REQUESTED, WaiverState.APPROVED):
         raise WaiverRefused(f"The waiver is {waiver.state} already.")
     waiver.state, waiver.decided_by = WaiverState.REVOKED, caller.actor

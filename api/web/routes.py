@@ -90,7 +90,22 @@ class PageRoute(Route):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] != "http" or not is_navigation(scope):
             return Match.NONE, {}
-        return super().matches(scope)
+        return _named(self, super().matches(scope))
+
+
+class AssetRoute(Route):
+    """Matches addresses of files only: an empty name would turn `/assets/x` into a redirect."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["path"].endswith("/"):
+            return Match.NONE, {}
+        return _named(self, super().matches(scope))
+
+
+def _named(route: Route, found: tuple[Match, Scope]) -> tuple[Match, Scope]:
+    """Say which route it was, as FastAPI's own do: logs and figures name its template."""
+    match, scope = found
+    return match, {**scope, "route": route} if match is Match.FULL else scope
 
 
 def is_navigation(scope: Scope) -> bool:
@@ -116,8 +131,10 @@ def install(app: FastAPI, folder: Path = STATIC) -> None:
     async def page(request: Request) -> Response:
         return _respond(request, frontend.page, _ASK_AGAIN)
 
-    app.add_route("/assets/{version}/{path:path}", asset, include_in_schema=False)
-    app.router.routes.append(PageRoute("/{path:path}", page, include_in_schema=False))
+    app.router.routes += [
+        AssetRoute("/assets/{version}/{path:path}", asset, include_in_schema=False),
+        PageRoute("/{path:path}", page, include_in_schema=False),
+    ]
 
 
 def _respond(request: Request, asset: Asset, cache_control: str) -> Response:

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from api import clock
 from api.auth.caller import Caller
-from api.auth.dependencies import Writing, allow
+from api.auth.dependencies import Reading, Writing, allow
 from api.auth.models import User
 from api.auth.passwords import hash_password
 from api.auth.routes import router
@@ -57,6 +57,11 @@ async def write_something(
     caller: Annotated[Caller, Depends(allow(Right.tasks_write))], session: Writing
 ) -> dict[str, str]:
     return {"actor": session.actor, "name": caller.name}
+
+
+@probe.get("/v1/probe")
+async def forget_to_ask_for_a_right(session: Reading) -> dict[str, bool]:
+    return {"open": session.is_active}
 
 
 def build_app(database: Database, settings: Settings) -> FastAPI:
@@ -118,13 +123,24 @@ async def world(database: Database) -> World:
     return World(*(network.id for network in networks), *(school.id for school in schools))
 
 
+@pytest.fixture(scope="session")
+async def password_hash() -> str:
+    return await hash_password(PASSWORD)
+
+
 @pytest.fixture
-def make_user(database: Database) -> UserMaker:
+def make_user(database: Database, password_hash: str) -> UserMaker:
+    """Makes a user with `PASSWORD`."""
+
     async def make(email: str, role: Role = Role.admin, **kwargs: Any) -> User:
-        hashed = await hash_password(kwargs.pop("password", PASSWORD))
         async with writing(database, "job:test") as session:
             return await create_user(
-                session, email=email, name=email, role=role, password_hash=hashed, **kwargs
+                session,
+                email=email,
+                name=email,
+                role=role,
+                password_hash=password_hash,
+                **kwargs,
             )
 
     return make

@@ -131,6 +131,7 @@ async def test_an_honest_answer_is_believed(liar: Liar, key: RSAKey) -> None:
         {"iss": None},
         {"aud": "somebody-else"},
         {"aud": ["somebody-else", "third"]},
+        {"aud": "somebody-else", "azp": "firstbell"},
         {"aud": None},
         {"azp": "somebody-else"},
         {"exp": int(time.time()) - 120},

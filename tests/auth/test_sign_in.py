@@ -330,3 +330,12 @@ async def test_the_page_learns_which_ways_in_there_are(client: Client) -> None:
     assert answer.json() == {"password": True, "oidc": False}
     assert (await client.get("/v1/sign-in/oidc")).status_code == 404
     assert (await client.get("/v1/sign-in/oidc/callback?state=a&code=b")).status_code == 404
+
+
+async def test_a_route_that_forgets_to_ask_is_closed_to_strangers(
+    client: Client, make_user: UserMaker
+) -> None:
+    assert (await client.get("/v1/probe")).status_code == 401
+    await make_user("ada@school.org")
+    await sign_in(client, "ada@school.org")
+    assert (await client.get("/v1/probe")).json() == {"open": True}

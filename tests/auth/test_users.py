@@ -44,6 +44,15 @@ async def test_two_invitations_of_one_email_at_once_make_one_user(admin: Client)
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
 
 
+async def test_two_users_cannot_take_one_email_at_once(admin: Client, make_user: UserMaker) -> None:
+    users = [await make_user(f"{name}@school.org", role=Role.viewer) for name in ("ada", "bob")]
+    answers = await asyncio.gather(
+        *(patch(admin, user.id, email="New@school.org") for user in users)
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    assert {a.json()["code"] for a in answers if a.status_code == 409} == {"email-taken"}
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
@@ -174,6 +183,13 @@ async def test_an_admin_of_one_network_rules_only_there(
             assert (refused.status_code, refused.json()["code"]) == (403, "more-than-you-have")
         everywhere = {"email": "c@c.org", "name": "C", "role": "viewer"}
         assert (await local.post("/v1/users", json=everywhere)).status_code == 403
+        # A school that is hidden is spoken of like one that does not exist.
+        for school in ("B1", "NOWHERE"):
+            answer = await local.post("/v1/users", json={**everywhere, "schools": [school]})
+            assert (answer.status_code, answer.json()["errors"][0]["code"]) == (
+                422,
+                "school-unknown",
+            )
         local_one = {**everywhere, "network": "NET-A"}
         assert (await local.post("/v1/users", json=local_one)).status_code == 201
 

@@ -175,9 +175,9 @@ async def browse(
 async def lock_in_order(first: str, second: str, request: Request, session: Writing) -> str:
     """Takes two rows; the test lets both callers hold their first before either goes on."""
     runs = _runs(request)
-    runs.started.append(first)
     lock = text("UPDATE things SET n = n + 1 WHERE name = :name")
     await session.execute(lock, {"name": first})
+    runs.started.append(first)
     if len(runs.started) >= 2:
         runs.may_go_on.set()
     await runs.may_go_on.wait()

@@ -138,12 +138,17 @@ async def test_two_at_once_are_one(
     waiting = await make(client, path="/slow")
     problem(waiting, 409, "idempotency-key-in-use")
     assert int(waiting.headers["retry-after"]) > 0
+    # Another caller's key of the same name is free.
+    app.state.runs.arrived.clear()
+    other = asyncio.create_task(make(client, "b", "/slow", **{"x-caller": "user:ben"}))
+    await asyncio.wait_for(app.state.runs.arrived.wait(), 10)
     app.state.runs.may_go_on.set()
+    assert (await other).status_code == 201
     assert (await first).status_code == 201
     again = await make(client, path="/slow")
     assert again.headers["idempotency-replayed"] == "true"
     assert again.content == (await first).content
-    assert await count(database, "things") == await count(database, "idempotency_keys") == 1
+    assert await count(database, "things") == await count(database, "idempotency_keys") == 2
 
 
 async def test_a_crowd_is_one(client: httpx.AsyncClient, database: Database) -> None:

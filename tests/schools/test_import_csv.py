@@ -85,12 +85,12 @@ def test_what_spreadsheets_leave_around_a_table_is_overlooked(text: str) -> None
         ("name,network,pupils\nA,B,1\n", "column-unknown"),
         ("name,network,name\n", "column-twice"),
         ("name\nA\n", "column-missing"),
-        ("Lane Tech,CPS\n", "column-unknown"),
-        ("PK\x03\x04\x14\x00\x06\x00", "column-unknown"),
+        ("Lane Tech,CPS\n", "header-missing"),
+        ("PK\x03\x04\x14\x00\x06\x00", "header-missing"),
         ('name,network\n"A,CPS\nB,CPS\n', "quotes-broken"),
         ('name,network\n"A"B,CPS\n', "quotes-broken"),
         ('name,network\n"' + "A\n" * 100_000, "quotes-broken"),
-        ('"name,network\nA,B\n', "column-unknown"),
+        ('"name,network\nA,B\n', "header-missing"),
     ],
 )
 def test_a_file_that_cannot_be_trusted_is_refused_whole(content: str, code: str) -> None:
@@ -109,6 +109,12 @@ def test_a_refusal_names_the_column_or_the_line() -> None:
         parse(b'name,network\nA,B\n"C,B\n')
     with pytest.raises(FileUnreadable, match="utf-16"):
         parse(b"\xff\xfen\x00a\x00m")
+
+
+def test_what_may_be_anybodys_name_is_not_repeated() -> None:
+    with pytest.raises(FileUnreadable) as refused:
+        parse(b"Maria,Lopez,7\n")
+    assert "Maria" not in str(refused.value.extra) + refused.value.detail
 
 
 def test_a_header_alone_is_an_empty_table() -> None:

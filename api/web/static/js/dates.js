@@ -32,8 +32,12 @@ export function localToday() {
   return Math.round(Date.UTC(now.getFullYear(), now.getMonth(), now.getDate()) / DAY);
 }
 
+// Within this many days a day and month can mean only one year.
+const AHEAD = 300;
+const BEHIND = 60;
+
 /**
- * `13 Aug`, with the year when it is not this one.
+ * `13 Aug`, with the year when it could be mistaken.
  * @param {string|number|null|undefined} value @param {{weekday?: boolean}} [options]
  * @returns {string}
  */
@@ -42,8 +46,17 @@ export function short(value, options = {}) {
   if (count === null) return "";
   const { year, month, date, weekday } = parts(count);
   const name = `${date} ${MONTHS[month]}`;
-  const whole = year === parts(localToday()).year ? name : `${name} ${year}`;
+  const away = count - localToday();
+  const whole = away <= AHEAD && away >= -BEHIND ? name : `${name} ${year}`;
   return options.weekday ? `${WEEKDAYS[weekday]} ${whole}` : whole;
+}
+
+/**
+ * `8 Jan – 12 Jan`, or one day.
+ * @param {string|null} from @param {string|null} to @returns {string}
+ */
+export function range(from, to) {
+  return from === to ? short(to) : `${short(from)} – ${short(to)}`;
 }
 
 /** `Aug`, or `Jan 2027` where a year begins. @param {number} count @returns {string} */

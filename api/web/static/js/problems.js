@@ -9,6 +9,8 @@ import { h } from "./dom.js";
  */
 export function problemBox(error, options = {}) {
   const known = error instanceof Problem ? error : null;
+  // A mistake of ours: what it was belongs to whoever opens the browser's console.
+  if (!known) console.error(error);
   const details = known?.errors.map((one) => h("li", null, label(one), one.detail)) ?? [];
   return h(
     "div",

@@ -42,6 +42,11 @@ export function streamWord(slug) {
   return STREAM_WORDS[slug] ?? sentence(slug);
 }
 
+/** For column heads. @param {string} slug @returns {string} */
+export function streamShort(slug) {
+  return slug === "infrastructure" ? "Infra" : streamWord(slug);
+}
+
 /** The known workstreams in their order, then any other. @param {Iterable<string>} slugs */
 export function orderStreams(slugs) {
   const given = new Set(slugs);

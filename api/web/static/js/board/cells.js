@@ -1,10 +1,9 @@
 // One row of the board: a table row that becomes a card where the screen is narrow.
 
-import { against, short } from "../dates.js";
+import { against, day, plural, short } from "../dates.js";
 import { h, hidden } from "../dom.js";
 import { icon } from "../icons.js";
-import { streamWord, verdictWord } from "../words.js";
-import { networkOf } from "./model.js";
+import { streamShort, streamWord, verdictWord } from "../words.js";
 
 /** A verdict as colour, shape and word. @param {string} verdict @returns {HTMLElement} */
 export function badge(verdict) {
@@ -16,7 +15,6 @@ export function badge(verdict) {
  * @returns {HTMLElement}
  */
 export function rowOf(row, streams, index) {
-  const network = networkOf(row);
   return h(
     "tr",
     // Rows are drawn as needed, so their true place has to be said. The header is row 1.
@@ -30,7 +28,7 @@ export function rowOf(row, streams, index) {
     h(
       "td",
       { role: "cell", class: "col-network" },
-      h("span", { class: "clip", title: network.name }, network.name || "No network"),
+      h("span", { class: "clip", title: row.network.name }, row.network.name),
       row.wave && h("span", { class: "fine clip" }, `Wave ${row.wave}`),
     ),
     streams.map((slug) => streamCell(row.streams?.get(slug), slug)),
@@ -46,7 +44,7 @@ export function rowOf(row, streams, index) {
 
 /** @param {import("./model.js").Stream|undefined} stream @param {string} slug */
 function streamCell(stream, slug) {
-  const name = h("span", { class: "cell-name", "aria-hidden": "true" }, streamWord(slug));
+  const name = h("span", { class: "cell-name", "aria-hidden": "true" }, streamShort(slug));
   if (!stream) {
     return h("td", { role: "cell", class: "col-stream none" }, name, h("span", { class: "fine" }, "none"));
   }
@@ -67,6 +65,15 @@ function streamCell(stream, slug) {
   );
 }
 
+/** The same where there is little room. @param {import("./model.js").Row} row */
+function spare(row) {
+  const ready = day(row.ready_on);
+  const bell = day(row.first_bell);
+  if (ready === null || bell === null) return "no first bell";
+  if (ready >= bell) return ready === bell ? "on first bell" : `${plural(ready - bell, "day")} late`;
+  return `${plural(row.float_days ?? bell - ready, "day")} to spare`;
+}
+
 /** @param {import("./model.js").Row} row */
 function readyOf(row) {
   const bell = row.first_bell ? `First bell ${short(row.first_bell)}` : "No first bell yet";
@@ -80,7 +87,8 @@ function readyOf(row) {
     h(
       "span",
       { class: late ? "fine clip is-late" : "fine clip", title: bell },
-      row.first_bell ? against(row.ready_on, row.first_bell, row.float_days) : "no first bell yet",
+      h("span", { class: "in-full" }, row.first_bell ? against(row.ready_on, row.first_bell, row.float_days) : "no first bell yet"),
+      h("span", { class: "in-short" }, spare(row)),
     ),
   ];
 }

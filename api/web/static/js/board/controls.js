@@ -3,8 +3,8 @@
 import { plural } from "../dates.js";
 import { h, s, show } from "../dom.js";
 import { icon } from "../icons.js";
-import { VERDICTS, streamWord, verdictWord } from "../words.js";
-import { networkOf, queryOf } from "./model.js";
+import { VERDICTS, listed, streamWord, verdictWord } from "../words.js";
+import { queryOf } from "./model.js";
 
 /**
  * @param {Map<string, number>} counts @param {Set<string>} chosen
@@ -66,7 +66,7 @@ export function headline(counts) {
   const parts = [`${fine.toLocaleString("en")} of ${plural(total, "school")} will be ready for first bell`];
   if (of("at_risk")) parts.push(`${of("at_risk").toLocaleString("en")} ${of("at_risk") === 1 ? "is" : "are"} at risk`);
   if (bad) parts.push(`${bad.toLocaleString("en")} will not make it as things stand`);
-  return `${parts.join(parts.length > 2 ? ", " : " and ")}.`;
+  return `${listed(parts)}.`;
 }
 
 /** The search field and the selects. */
@@ -115,8 +115,7 @@ export class Controls {
     const networks = new Map();
     const waves = new Set();
     for (const row of rows) {
-      const network = networkOf(row);
-      if (network.code) networks.set(network.code, network.name);
+      networks.set(row.network.code, row.network.name);
       if (row.wave) waves.add(row.wave);
     }
     const byName = [...networks].sort((a, b) => a[1].localeCompare(b[1]));
@@ -136,7 +135,8 @@ export class Controls {
     );
     if (document.activeElement !== this.search) this.search.value = filters.q;
     const query = queryOf(filters);
-    for (const ours of ["q", "sort"]) query.delete(ours);
+    for (const ours of ["q", "sort", "verdict"]) query.delete(ours);
+    for (const verdict of filters.verdicts) query.append("verdict", verdict);
     query.set("format", "csv");
     query.set("limit", "50000");
     this.csv.setAttribute("href", `/v1/readiness?${query}`);

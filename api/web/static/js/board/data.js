@@ -1,6 +1,6 @@
 // The board's rows, kept while the pages are open and brought up to date by what is told live.
 
-import { isAbort, read } from "../api.js";
+import { isAbort, read, readAll as readList } from "../api.js";
 import { onChange } from "../live.js";
 import { prepare } from "./model.js";
 
@@ -18,8 +18,14 @@ export function known() {
 
 /** Read the whole board. @param {AbortSignal} signal */
 async function readAll(signal) {
-  const board = await read("/v1/readiness?limit=50000", signal);
-  rows = board.items.map(prepare);
+  const [board, networks] = await Promise.all([
+    read("/v1/readiness?limit=50000", signal),
+    readList("/v1/networks", signal),
+  ]);
+  const names = new Map(networks.map((network) => [network.code, network.name]));
+  rows = board.items.map((/** @type {any} */ row) =>
+    prepare({ ...row, network: { code: row.network, name: names.get(row.network) ?? row.network } }),
+  );
 }
 
 /**

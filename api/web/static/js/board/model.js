@@ -8,22 +8,15 @@ import { orderStreams, verdictRank } from "../words.js";
  *   gates: {satisfied: number, total: number}}} Stream
  * @typedef {{school: {id: string, code: string, name: string}, first_bell: string|null,
  *   verdict: string, ready: boolean, percent: number|null, ready_on: string|null,
- *   float_days: number|null, workstreams: Stream[], network: any, wave: string|null,
+ *   float_days: number|null, workstreams: Stream[], network: {code: string, name: string}, wave: string|null,
  *   text?: string, streams?: Map<string, Stream>}} Row
  * @typedef {{q: string, network: string, wave: string, verdicts: Set<string>, sort: string}} Filters
  */
 
-/** @param {Row} row @returns {{code: string, name: string}} */
-export function networkOf(row) {
-  const network = row.network;
-  if (network && typeof network === "object") return network;
-  return { code: network ?? "", name: network ?? "" };
-}
-
 /** Prepare a row from the service: what search and cells ask for again and again. @param {Row} row */
 export function prepare(row) {
-  const network = networkOf(row);
-  const words = [row.school.name, row.school.code, network.code, network.name, row.wave];
+  const { code, name } = row.network;
+  const words = [row.school.name, row.school.code, code, name, row.wave];
   row.text = words.filter(Boolean).join(" ").toLowerCase();
   row.streams = new Map(row.workstreams.map((stream) => [stream.workstream, stream]));
   return row;
@@ -44,7 +37,7 @@ export function within(rows, filters) {
   const terms = filters.q.toLowerCase().split(/\s+/).filter(Boolean);
   return rows.filter(
     (row) =>
-      (!filters.network || networkOf(row).code === filters.network) &&
+      (!filters.network || row.network.code === filters.network) &&
       (!filters.wave || row.wave === filters.wave) &&
       terms.every((term) => row.text?.includes(term)),
   );
@@ -60,7 +53,7 @@ export function countVerdicts(rows) {
 /** @type {Record<string, (row: Row) => string|number|null>} */
 const KEYS = {
   school: (row) => row.school.name.toLowerCase(),
-  network: (row) => `${networkOf(row).name} ${row.wave ?? ""}`.toLowerCase(),
+  network: (row) => `${row.network.name} ${row.wave ?? ""}`.toLowerCase(),
   verdict: (row) => verdictRank(row.verdict) * 10000 + (row.float_days ?? 5000),
   percent: (row) => row.percent,
   ready_on: (row) => day(row.ready_on),

@@ -2,7 +2,7 @@
 
 import { h, show } from "../dom.js";
 import { icon } from "../icons.js";
-import { streamWord } from "../words.js";
+import { streamShort, streamWord } from "../words.js";
 import { rowOf } from "./cells.js";
 
 const OVERSCAN = 12;
@@ -27,8 +27,8 @@ export class BoardTable {
     this.above = h("tr", { class: "gap", "aria-hidden": "true" }, h("td", null));
     this.below = h("tr", { class: "gap", "aria-hidden": "true" }, h("td", null));
     this.body = h("tbody", { role: "rowgroup" }, this.above, this.below);
-    this.node = h("table", { role: "table", class: "board", "aria-label": "Schools" }, this.head, this.body);
-    this.body.addEventListener("keydown", (event) => this.onKey(/** @type {KeyboardEvent} */ (event)));
+    this.node = h("table", { role: "table", class: "board", "aria-label": "Schools", tabindex: -1 }, this.head, this.body);
+    this.node.addEventListener("keydown", (event) => this.onKey(/** @type {KeyboardEvent} */ (event)));
     this.body.addEventListener("focusin", (event) => this.onFocus(event));
     let frame = 0;
     const soon = () => {
@@ -73,7 +73,7 @@ export class BoardTable {
     const columns = [
       ["school", "School", "col-school"],
       ["network", "Network", "col-network"],
-      ...this.streams.map((slug) => [slug, streamWord(slug), "col-stream"]),
+      ...this.streams.map((slug) => [slug, streamShort(slug), "col-stream", streamWord(slug)]),
       ["verdict", "Verdict", "col-verdict"],
       ["percent", "Gates", "col-percent"],
       ["ready_on", "Ready on", "col-ready"],
@@ -84,7 +84,7 @@ export class BoardTable {
       h(
         "tr",
         { role: "row", "aria-rowindex": 1 },
-        columns.map(([key, label, kind]) => this.headCell(key, label, kind)),
+        columns.map(([key, label, kind, whole]) => this.headCell(key, label, kind, whole)),
       ),
     );
     if (focused) {
@@ -92,8 +92,8 @@ export class BoardTable {
     }
   }
 
-  /** @param {string} key @param {string} label @param {string} kind */
-  headCell(key, label, kind) {
+  /** @param {string} key @param {string} label @param {string} kind @param {string} [whole] */
+  headCell(key, label, kind, whole) {
     const descending = this.sorting === `-${key}`;
     const on = descending || this.sorting === key;
     return h(
@@ -105,7 +105,7 @@ export class BoardTable {
         dataset: { column: key },
         "aria-sort": on ? (descending ? "descending" : "ascending") : null,
       },
-      h("button", { type: "button", onclick: () => this.sort(key) }, label, on && icon(descending ? "down" : "up")),
+      h("button", { type: "button", title: whole, "aria-label": whole, onclick: () => this.sort(key) }, label, on && icon(descending ? "down" : "up")),
     );
   }
 

@@ -29,11 +29,25 @@ export function headOf(school, openTask, changed) {
       parts.map((part) =>
         typeof part === "string"
           ? part
-          : h("button", { type: "button", class: "inline", onclick: () => openTask(part.task) }, part.title),
+          : taskLink(part, answer.school.code, openTask),
       ),
     ),
     figures(answer, changed),
   );
+}
+
+/**
+ * A link and not a button: inside a sentence it has to break over lines.
+ * @param {{task: string, title: string}} part @param {string} code @param {(task: string) => void} openTask
+ */
+function taskLink(part, code, openTask) {
+  const onclick = (/** @type {MouseEvent} */ event) => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+    event.preventDefault();
+    openTask(part.task);
+  };
+  const href = `/schools/${encodeURIComponent(code)}?task=${part.task}`;
+  return h("a", { class: "inline", href, onclick, dataset: { key: `sentence:${part.task}` } }, part.title);
 }
 
 /** @param {any} answer @param {() => void} changed */

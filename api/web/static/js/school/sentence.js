@@ -1,7 +1,7 @@
 // The verdict in one sentence, with the chain of reasons behind its date. Pure: it answers parts,
 // a string or a task to be named, and the page decides how a task is shown.
 
-import { against, day, plural, short } from "../dates.js";
+import { day, plural, short } from "../dates.js";
 
 /** @typedef {string|{task: string, title: string}} Part */
 
@@ -30,7 +30,7 @@ export function verdictSentence(answer, tasks, today) {
     case "late":
       return opened
         ? [`${name} opened on ${short(bell)} without being ready and will be on ${short(readyOn)}`, ...link(because)]
-        : [`${name} will be ready on ${short(readyOn)}, ${against(readyOn, bell, float)}${owning(readyOn, bell)}`, ...link(because)];
+        : [`${name} will be ready on ${short(readyOn)}, ${afterBell(readyOn, bell)}`, ...link(because)];
     case "at_risk":
       return [
         `${name} will be ready on ${short(readyOn)}, with ${float === 0 ? "no day" : `only ${plural(float ?? 0, "working day")}`} to spare before first bell on ${short(bell)}`,
@@ -45,8 +45,10 @@ export function verdictSentence(answer, tasks, today) {
 }
 
 /** @param {string|null} readyOn @param {string|null} bell */
-function owning(readyOn, bell) {
-  return readyOn === bell ? "" : ` on ${short(bell)}`;
+function afterBell(readyOn, bell) {
+  const days = (day(readyOn) ?? 0) - (day(bell) ?? 0);
+  if (days === 0) return "the very day of its first bell and so too late";
+  return `${plural(days, "day")} after its first bell on ${short(bell)}`;
 }
 
 /** @param {any} answer */
@@ -94,12 +96,18 @@ function rest(/** @type {any[]} */ path, /** @type {Map<string, any>} */ tasks) 
   steps.forEach((step, index) => {
     const last = index === steps.length - 1;
     if (skipped > 0 && index >= MOST_STEPS - 1 && !last) {
-      if (index === MOST_STEPS - 1) parts.push(`, then ${plural(skipped, "more step")}`);
+      if (index === MOST_STEPS - 1) parts.push(`, ${plural(skipped, "more step")}`);
       return;
     }
-    parts.push(last && steps.length > 1 ? " and at last " : ", then ", named(step, tasks), ` until ${short(step.finish)}`);
+    parts.push(glue(index, last), named(step, tasks));
   });
   return parts;
+}
+
+/** @param {number} index @param {boolean} last */
+function glue(index, last) {
+  if (index === 0) return ", then ";
+  return last ? " and at last " : ", ";
 }
 
 /** How the first step of the chain came to be where it is. */

@@ -1,6 +1,6 @@
 // Beside the blockers: what decides the date, what to start next, waivers, what was said before.
 
-import { day, moment, short } from "../dates.js";
+import { day, moment, range, short } from "../dates.js";
 import { h, s } from "../dom.js";
 import { may } from "../session.js";
 import { verdictWord } from "../words.js";
@@ -23,7 +23,7 @@ export function criticalPath({ answer, tasks }, openTask) {
           "li",
           null,
           h("button", { type: "button", class: "inline", onclick: () => openTask(step.task_id), dataset: { key: `path:${step.task_id}` } }, tasks.get(step.task_id)?.title ?? step.key),
-          h("span", { class: "num when" }, step.start === step.finish ? short(step.finish) : `${short(step.start)} – ${short(step.finish)}`),
+          h("span", { class: "num when" }, range(step.start, step.finish)),
           !step.reason.startsWith("after ") && h("span", { class: "fine" }, step.reason),
         ),
       ),

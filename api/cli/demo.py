@@ -1,0 +1,125 @@
+"""The demo: made through the public API, like anything a customer makes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+import httpx
+import typer
+from fastapi import FastAPI
+
+from api import clock, logging_setup
+from api.app import create_app
+from api.auth.rules import Role
+from api.auth.tokens import issue_token, revoke_token
+from api.cli.common import console, opened, url_of
+from api.cli.people import OPERATOR
+from api.db import schema
+from api.db.pool import Database
+from api.db.uow import WriteSession, transact
+from api.demo.load import load_demo
+from api.settings import Settings
+
+WAITING = "The demo is being loaded."
+FAILED = "The demo could not be loaded; the log says why."
+# Some of its calls write thousands of rows.
+_CALL_SECONDS = 300.0
+_TOKEN_HOURS = 6
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def _passing_token(database: Database) -> AsyncIterator[str]:
+    """An admin's token for as long as the block lasts."""
+
+    async def make(session: WriteSession) -> tuple[UUID, str]:
+        token, text = await issue_token(
+            session,
+            OPERATOR,
+            name="demo",
+            role=Role.admin,
+            scopes=None,
+            network=None,
+            schools=None,
+            sees_names=True,
+            expires_at=clock.now() + timedelta(hours=_TOKEN_HOURS),
+        )
+        return token.id, text
+
+    token_id, text = await transact(database, OPERATOR.actor, make)
+    try:
+        yield text
+    finally:
+        await transact(
+            database, OPERATOR.actor, lambda session: revoke_token(session, OPERATOR, token_id)
+        )
+
+
+async def load_through(
+    database: Database, address: str, transport: httpx.AsyncBaseTransport | None = None
+) -> None:
+    """Load the demo by calling the API at `address`; what is there already stays.
+
+    `transport` reaches an application in this process instead.
+    """
+    async with (
+        _passing_token(database) as token,
+        httpx.AsyncClient(
+            base_url=address,
+            transport=transport,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=_CALL_SECONDS,
+            # Of the environment, a proxy would only be in the way of a call to ourselves.
+            trust_env=False,
+        ) as client,
+    ):
+        await load_demo(client)
+
+
+async def load_in_process(settings: Settings) -> None:
+    """Load the demo before anything is served."""
+    app = create_app(settings.model_copy(update={"embedded_worker": False}))
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app)
+        await load_through(app.state.database, "http://firstbell.internal", transport)
+
+
+async def load_behind(app: FastAPI, address: str) -> None:
+    """Load the demo while `app` serves at `address`; it is ready for traffic afterwards."""
+    try:
+        await load_through(app.state.database, address)
+    except Exception:
+        _log.exception("the demo could not be loaded")
+        app.state.lifecycle.waiting_for["demo"] = FAILED
+        return
+    app.state.lifecycle.waiting_for.pop("demo", None)
+    console.out("The demo is in.", highlight=False)
+
+
+def demo(
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Delete everything first: all data, users too.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Load the demo: Chicago's schools, with dates relative to today."""
+    settings = Settings()
+    # Of the calls to ourselves only what goes wrong is worth a line.
+    logging_setup.configure(settings.model_copy(update={"log_level": "WARNING"}))
+    if reset and not yes:
+        where = "the database of DATABASE_URL" if settings.database_url else settings.data_dir
+        typer.confirm(f"Delete everything in {where}?", abort=True)
+    with opened(settings) as ready:
+        url = url_of(ready, direct=True)
+        if reset:
+            schema.migrate(url, "base")
+            schema.migrate(url)
+        with console.status("Loading the demo"):
+            asyncio.run(load_in_process(ready))
+    console.print("The demo is in.")

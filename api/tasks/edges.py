@@ -1,0 +1,183 @@
+"""Dependencies: connect and disconnect tasks, and close the gap a cancelled one leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, or_, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from api.db.uow import ReadSession, WriteSession
+from api.errors import Invalid, field_error
+from api.tasks import queries
+from api.tasks.errors import (
+    DependencyCycle,
+    DependencyNotFound,
+    GraphTooLarge,
+    TaskNotFound,
+    TransitionRefused,
+)
+from api.tasks.gate import MOST_EDGES, hold_network, lock
+from api.tasks.graph import neighbours, would_cycle
+from api.tasks.models import Dependency, Rollout, Task
+from api.tasks.queries import Owner
+from api.tasks.rules import LONGEST_LAG, RolloutState, TaskStatus, bridge
+
+# Where the two are connected already, the longer wait holds.
+_BRIDGE = text("""
+INSERT INTO dependencies
+  (predecessor_id, successor_id, network_id, school_id, rollout_id, lag_days)
+SELECT * FROM unnest(CAST(:before AS uuid[]), CAST(:after AS uuid[]), CAST(:networks AS uuid[]),
+  CAST(:schools AS uuid[]), CAST(:rollouts AS uuid[]), CAST(:lags AS int[]))
+ON CONFLICT (predecessor_id, successor_id) DO UPDATE SET lag_days = excluded.lag_days
+WHERE dependencies.lag_days < excluded.lag_days
+""")
+
+
+async def connect(
+    session: WriteSession, owner: Owner, predecessor_id: UUID, successor_id: UUID, lag: int
+) -> Dependency:
+    """Let the successor wait for the predecessor, or change the lag.
+
+    The predecessor is of the same graph, or a task of the network before one of a school.
+    Raises: DependencyCycle with the path in keys, TaskNotFound, Invalid, TransitionRefused for a
+    cancelled task, GraphTooLarge.
+    """
+    before = await session.get(Task, predecessor_id)
+    if before is None:
+        raise TaskNotFound(f"There is no task {predecessor_id}, or you may not see it.")
+    of_network = before.rollout_id is None
+    if before.network_id != owner.network_id or (
+        before.rollout_id != owner.rollout_id and not of_network
+    ):
+        detail = "A task waits for tasks of its own school and rollout, or of its network."
+        raise Invalid(detail, errors=[field_error("/predecessor_id", "other-graph", detail)])
+    if of_network and owner.rollout_id is not None:
+        await hold_network(session, owner.network_id)
+    await lock(session, owner)
+    await _refuse_cancelled(session, (predecessor_id, successor_id))
+    edges = [(a, b) for a, b, _ in await queries.edges_of(session, owner)]
+    if len(edges) >= MOST_EDGES:
+        raise GraphTooLarge(f"A graph holds at most {MOST_EDGES} dependencies.", limit=MOST_EDGES)
+    cycle = would_cycle(neighbours(edges), predecessor_id, successor_id)
+    if cycle is not None:
+        raise DependencyCycle.of(await _keys(session, cycle))
+    return await _put(session, new_edge(owner, predecessor_id, successor_id, lag))
+
+
+def new_edge(owner: Owner, predecessor: UUID, successor: UUID, lag: int = 0) -> Dependency:
+    return Dependency(
+        predecessor_id=predecessor,
+        successor_id=successor,
+        network_id=owner.network_id,
+        school_id=owner.school_id,
+        rollout_id=owner.rollout_id,
+        lag_days=lag,
+    )
+
+
+async def _put(session: WriteSession, edge: Dependency) -> Dependency:
+    statement = insert(Dependency).values(edge.model_dump())
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["predecessor_id", "successor_id"],
+            set_={"lag_days": edge.lag_days},
+            where=col(Dependency.lag_days) != edge.lag_days,
+        )
+    )
+    return edge
+
+
+async def _refuse_cancelled(session: ReadSession, task_ids: Sequence[UUID]) -> None:
+    rows = await session.execute(
+        select(col(Task.key), col(Task.status)).where(col(Task.id).in_(task_ids))
+    )
+    for key, status in rows:
+        if status == TaskStatus.CANCELLED:
+            raise TransitionRefused(
+                f"{key} is cancelled and in no graph; reopen it first.", status=status
+            )
+
+
+async def _keys(session: ReadSession, task_ids: Sequence[UUID]) -> list[str]:
+    rows = await session.execute(
+        select(col(Task.id), col(Task.key)).where(col(Task.id).in_(set(task_ids)))
+    )
+    keys = {row[0]: row[1] for row in rows}
+    return [keys[task_id] for task_id in task_ids]
+
+
+async def disconnect(
+    session: WriteSession, owner: Owner, predecessor_id: UUID, successor_id: UUID
+) -> None:
+    """Raises: DependencyNotFound."""
+    await lock(session, owner)
+    edge = await session.get(Dependency, (predecessor_id, successor_id))
+    if edge is None:
+        raise DependencyNotFound("The task does not wait for that one.")
+    await session.delete(edge)
+    await session.flush()
+
+
+async def take_out(session: WriteSession, owner: Owner, task_id: UUID) -> None:
+    """Remove a cancelled task's edges; what it connected stays in order.
+
+    A network's task may stand before tasks of many schools: their graphs change with it, save
+    in closed rollouts, which stay as they ended. Raises: GraphTooLarge.
+    """
+    edges = await _edges_at(session, task_id)
+    if owner.school_id is None:
+        await session.touch_schools({edge.school_id for edge in edges if edge.school_id})
+        edges = await _edges_at(session, task_id)
+    before = sum(edge.successor_id == task_id for edge in edges)
+    if before * (len(edges) - before) > MOST_EDGES:
+        raise GraphTooLarge(
+            f"Keeping the order around it would take more than {MOST_EDGES} dependencies;"
+            " disconnect some first.",
+            limit=MOST_EDGES,
+        )
+    await session.execute(
+        delete(Dependency)
+        .where(
+            or_(col(Dependency.predecessor_id) == task_id, col(Dependency.successor_id) == task_id),
+            or_(col(Dependency.rollout_id).is_(None), col(Dependency.rollout_id).in_(_open())),
+        )
+        .execution_options(synchronize_session=False)
+    )
+    await _bridge(session, edges, task_id)
+
+
+def _open() -> Any:
+    return select(col(Rollout.id)).where(col(Rollout.state) != RolloutState.CLOSED)
+
+
+async def _edges_at(session: ReadSession, task_id: UUID) -> Sequence[Dependency]:
+    """The edges that start or end at a task, those of closed rollouts left out."""
+    statement = select(Dependency).where(
+        or_(col(Dependency.predecessor_id) == task_id, col(Dependency.successor_id) == task_id),
+        or_(col(Dependency.rollout_id).is_(None), col(Dependency.rollout_id).in_(_open())),
+    )
+    statement = statement.execution_options(populate_existing=True)
+    return (await session.execute(statement)).scalars().all()
+
+
+async def _bridge(session: WriteSession, edges: Sequence[Dependency], task_id: UUID) -> None:
+    bridged = bridge([queries.dependency_facts(edge) for edge in edges], str(task_id))
+    if not bridged:
+        return
+    into = {edge.successor_id: edge for edge in edges}
+    after = [into[UUID(edge.successor_id)] for edge in bridged]
+    await session.execute(
+        _BRIDGE,
+        {
+            "before": [UUID(edge.predecessor_id) for edge in bridged],
+            "after": [edge.successor_id for edge in after],
+            "networks": [edge.network_id for edge in after],
+            "schools": [edge.school_id for edge in after],
+            "rollouts": [edge.rollout_id for edge in after],
+            "lags": [min(edge.lag_days, LONGEST_LAG) for edge in bridged],
+        },
+    )

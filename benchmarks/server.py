@@ -1,0 +1,48 @@
+"""FirstBell and, under /bare, the least a FastAPI endpoint can do: in one process, on one pool."""
+
+import os
+from uuid import UUID
+
+import uvicorn
+from fastapi import Depends, FastAPI, Request, Response
+from starlette.types import Receive, Scope, Send
+
+from api.app import create_app
+from api.auth.dependencies import current_caller, database_of
+from api.settings import Settings
+from benchmarks.ground import SECRET
+
+bare = FastAPI()
+_SELECT = b"SELECT document FROM readiness_answers WHERE school_id = %s"
+
+
+@bare.get("/bare/{school_id}", dependencies=[Depends(current_caller)])
+async def one_select(school_id: UUID, request: Request) -> Response:
+    async with database_of(request).raw() as connection:
+        found = await connection.execute(_SELECT, (school_id,), binary=True)
+        row = await found.fetchone()
+    return Response(row[0] if row else b"", media_type="application/json")
+
+
+def main() -> None:
+    settings = Settings(secret_key=SECRET, log_level="WARNING", embedded_worker=False, pool_size=16)
+    ours = create_app(settings)
+    bare.state.database, bare.state.settings = ours.state.database, settings
+
+    async def both(scope: Scope, receive: Receive, send: Send) -> None:
+        app = bare if scope["type"] == "http" and scope["path"].startswith("/bare/") else ours
+        await app(scope, receive, send)
+
+    uvicorn.run(
+        both,
+        host="127.0.0.1",
+        port=int(os.environ["BENCH_PORT"]),
+        loop="uvloop",
+        http="httptools",
+        log_level="warning",
+        access_log=False,
+    )
+
+
+if __name__ == "__main__":
+    main()

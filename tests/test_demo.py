@@ -1,0 +1,235 @@
+"""The demo, loaded through the API into a database of its own: what it promises is there."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from api import clock, wiring
+from api.app import create_app
+from api.auth.rules import Role
+from api.auth.tokens import create_token
+from api.db.embedded import EmbeddedServer
+from api.db.pool import Database
+from api.db.uow import WriteSession, transact
+from api.demo import load, story
+from api.demo.load import load_demo
+from api.settings import Settings
+
+# The whole of the demo is written once; on a busy machine that takes a while.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+class NoNetwork(Exception):
+    """Somebody asked for an address."""
+
+
+@asynccontextmanager
+async def service(url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """The application on a database, and a client with an admin's token."""
+    settings = Settings(
+        database_url=url,
+        secret_key=SecretStr("x" * 43),
+        log_level="WARNING",
+        embedded_worker=False,
+    )
+
+    async def make(session: WriteSession) -> str:
+        return await create_token(session, name="demo", role=Role.admin, sees_names=True)
+
+    async with Database(url, settings, wiring.build_bus()) as database:
+        await wiring.prepare(database)
+        token = await transact(database, "job:test", make)
+        transport = httpx.ASGITransport(create_app(settings, database))
+        headers = {"authorization": f"Bearer {token}"}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1", headers=headers, timeout=120
+        ) as client:
+            yield client
+
+
+def offline(patch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise NoNetwork
+
+    patch.setattr(socket, "getaddrinfo", refuse)
+    patch.setattr(socket, "create_connection", refuse)
+
+
+@pytest.fixture(scope="module")
+def loaded_url(server: EmbeddedServer, template: str) -> Iterator[str]:
+    """A database for all tests of this file."""
+    name = f"demo_{uuid4().hex}"
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+    yield server.url(name)
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture(scope="module")
+async def demo(loaded_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """The demo, loaded without any address being asked for."""
+    with pytest.MonkeyPatch.context() as patch:
+        offline(patch)
+        async with service(loaded_url) as client:
+            await load_demo(client)
+            yield client
+
+
+async def read(client: httpx.AsyncClient, path: str) -> Any:
+    answer = await client.get(path)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_the_board_has_every_school_and_every_verdict(demo: httpx.AsyncClient) -> None:
+    board = await read(demo, "/v1/readiness?limit=50000")
+    assert len(board["items"]) == 660
+    assert sum(board["totals"].values()) == 660
+    assert set(board["totals"]) == {
+        "ready",
+        "on_track",
+        "at_risk",
+        "late",
+        "unscheduled",
+        "unplanned",
+    }
+    # Most of a city is on its way, or the rest would not stand out.
+    assert board["totals"]["on_track"] > 330
+
+
+async def test_the_network_of_four_tells_one_of_each(demo: httpx.AsyncClient) -> None:
+    board = await read(demo, "/v1/readiness?network=KIPP")
+    assert {row["school"]["code"]: row["verdict"] for row in board["items"]} == {
+        "KIPP-ACADEMY": "ready",
+        "KIPP-ASCEND": "at_risk",
+        "KIPP-BLOOM": "late",
+        "KIPP-ONE": "on_track",
+    }
+
+
+async def test_kipp_ascend_waits_for_the_rest_of_its_devices(demo: httpx.AsyncClient) -> None:
+    answer = await read(demo, "/v1/schools/KIPP-ASCEND/readiness")
+    assert answer["forecast"]["float_days"] == 2
+    first, *rest = answer["critical_path"]
+    assert first["key"] == "devices.receive"
+    assert first["reason"].startswith("promised ")
+    assert rest[-1]["finish"] == answer["forecast"]["ready_on"]
+    blocker = answer["blockers"][0]
+    assert blocker["key"] == "devices.receive"
+    assert blocker["why"].startswith(f"447 of 987 devices outstanding, {first['reason']}")
+    assert blocker["owner_email"] == "operations@kipp-demo.example.org"
+    assert len(answer["blockers"]) >= 3
+    assert all(one["owner_email"] for one in answer["blockers"])
+    (waiver,) = answer["waivers"]
+    assert waiver["expires_on"] > answer["rollout"]["first_bell"]
+    assert answer["without_waivers"]["verdict"] == "late"
+
+
+async def test_everything_is_in_flight(demo: httpx.AsyncClient) -> None:
+    bloom = await read(demo, "/v1/schools/KIPP-BLOOM/readiness")
+    assert any("promise broken, no new date" in one["why"] for one in bloom["blockers"])
+    assert any(one["key"] == "identity.contract" for one in bloom["blockers"])
+    one = await read(demo, "/v1/schools/KIPP-ONE/readiness")
+    assert any("waiver ends" in blocker["why"] for blocker in one["blockers"])
+    network = await read(demo, "/v1/networks/CPS")
+    assert network["blackout_days"]
+    users = {user["role"] for user in (await read(demo, "/v1/users"))["items"]}
+    assert users == {"admin", "ops", "school_lead", "viewer"}
+
+
+async def test_waivers_wait_where_a_second_person_has_to_approve(
+    demo: httpx.AsyncClient, loaded_url: str
+) -> None:
+    with psycopg.connect(loaded_url) as connection:
+        states = connection.execute("SELECT DISTINCT state FROM waivers").fetchall()
+    assert {state for (state,) in states} == {"requested", "approved"}
+
+
+async def test_a_second_load_changes_nothing(demo: httpx.AsyncClient, loaded_url: str) -> None:
+    def last_change() -> object:
+        with psycopg.connect(loaded_url) as connection:
+            return connection.execute(
+                "SELECT (SELECT max(id) FROM history), (SELECT count(*) FROM users),"
+                " (SELECT sum(revision) FROM school_state)"
+            ).fetchone()
+
+    before = last_change()
+    await load_demo(demo)
+    assert last_change() == before
+
+
+@pytest.mark.parametrize("calls", [9, 90])
+async def test_a_load_that_was_cut_off_goes_on(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, calls: int
+) -> None:
+    """Cut off after so many calls, it ends on the next day as if nothing had been."""
+    few = [row for row in load.rows_of_file() if row["network"] == "KIPP" or row["wave"] == "AUSL"]
+    monkeypatch.setattr(load, "rows_of_file", lambda: few)
+    noon = datetime.combine(date.today(), datetime.min.time(), UTC) + timedelta(hours=18)  # noqa: DTZ011 (any near day will do)
+    left = calls
+
+    async def cut(_: httpx.Request) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise NoNetwork
+
+    async with service(database_url) as client:
+        with clock.moved_to(noon):
+            client.event_hooks = {"request": [cut], "response": []}
+            with pytest.raises(NoNetwork):
+                await load_demo(client)
+            client.event_hooks = {"request": [], "response": []}
+        with clock.moved_to(noon + timedelta(days=1)):
+            await load_demo(client)
+            board = await read(client, "/v1/readiness?limit=1000")
+    verdicts = {row["school"]["code"]: row["verdict"] for row in board["items"]}
+    assert len(verdicts) == len(few)
+    assert verdicts["KIPP-ASCEND"] == "at_risk"
+    assert verdicts["KIPP-ACADEMY"] == "ready"
+
+
+async def test_a_database_in_use_is_left_alone(database_url: str) -> None:
+    async with service(database_url) as client:
+        mine = {"code": "MINE", "name": "My network", **story.PLACE}
+        assert (await client.post("/v1/networks", json=mine)).status_code == 201
+        await load_demo(client)
+        networks = await read(client, "/v1/networks")
+        users = await read(client, "/v1/users")
+    assert [network["code"] for network in networks["items"]] == ["MINE"]
+    assert users["items"] == []
+
+
+def test_first_bells_are_working_days_weeks_ahead_on_any_day() -> None:
+    for offset in range(0, 800, 3):
+        today = date(2026, 1, 1) + timedelta(days=offset)
+        for (network, wave), weeks in story.WEEKS.items():
+            bell = story.first_bell(network, wave, today)
+            if bell is None or weeks is None:
+                assert weeks is None
+                continue
+            assert story.calendar_of(network, today).is_working(bell)
+            assert weeks <= (bell - today).days / 7 < weeks + 2
+
+
+def test_the_file_names_each_school_once() -> None:
+    schools = load.read_schools(date(2026, 11, 24))
+    assert len(schools) == len({school.code for school in schools}) == 660
+    assert {school.code for school in schools if school.network == "KIPP"} == {
+        "KIPP-ACADEMY",
+        "KIPP-ASCEND",
+        "KIPP-BLOOM",
+        "KIPP-ONE",
+    }
+    assert [school for school in schools if school.model and not school.students] == []

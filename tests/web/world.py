@@ -1,0 +1,227 @@
+"""The schools that the pages are tested on, made through the public API of a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import httpx
+import psycopg
+import uvicorn
+
+from api.app import create_app, stop_gracefully
+from api.auth.passwords import hash_password
+from api.auth.rules import Role
+from api.auth.service import create_user, sign_in_link
+from api.auth.tokens import create_token
+from api.db.embedded import EmbeddedServer
+from api.db.pool import Database
+from api.db.uow import WriteSession, transact
+from api.facts import Bus
+from api.settings import Settings
+
+T = TypeVar("T")
+PASSWORD = "a bell rings at eight"
+EMAIL = "dana@schools.example"
+VIEWER = "vera@schools.example"
+# So many that most of the board's rows are outside of any window.
+CROWD = 150
+STARTS_WITHIN_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class World:
+    """A served FirstBell: its address, an API client with an admin's token, and first bell."""
+
+    url: str
+    api: httpx.Client
+    first_bell: date
+    settings: Settings
+
+
+def in_thread(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine where no event loop runs: Playwright keeps one in the test's own thread."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(work())).result()
+
+
+def in_database(settings: Settings, work: Callable[[WriteSession], Awaitable[T]]) -> T:
+    async def run() -> T:
+        assert settings.database_url is not None
+        async with Database(settings.database_url, settings, Bus()) as database:
+            return await transact(database, "job:test", work)
+
+    return in_thread(run)
+
+
+def one_time_link(world: World, email: str) -> str:
+    """The secret of a link that signs this user in."""
+
+    async def work(session: WriteSession) -> str:
+        return await sign_in_link(session, email)
+
+    return in_database(world.settings, work)
+
+
+async def _people(session: WriteSession) -> str:
+    hashed = await hash_password(PASSWORD)
+    for email, name, role in (
+        (EMAIL, "Dana Díaz", Role.admin),
+        (VIEWER, "Vera Okafor", Role.viewer),
+    ):
+        await create_user(session, email=email, name=name, role=role, password_hash=hashed)
+    return await create_token(session, name="tests", role=Role.admin)
+
+
+@contextmanager
+def served(server: EmbeddedServer, template: str, folder: Path) -> Iterator[World]:
+    """FirstBell on a free port of loopback, with a database of its own and the test's schools."""
+    name = f"web_{uuid4().hex}"
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+    settings = Settings(
+        data_dir=folder,
+        database_url=server.url(name),
+        secret_key="x" * 43,
+        log_level="ERROR",
+        embedded_worker=False,
+    )
+    token = in_database(settings, _people)
+    with _running(settings) as url:
+        headers = {"authorization": f"Bearer {token}"}
+        with httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False) as api:
+            world = World(url, api, _monday(date.today() + timedelta(days=56)), settings)
+            fill(world)
+            yield world
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@contextmanager
+def _running(settings: Settings) -> Iterator[str]:
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="on"
+    )
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    waited = threading.Event()
+    for _ in range(STARTS_WITHIN_SECONDS * 20):
+        if running.started or not thread.is_alive():
+            break
+        waited.wait(0.05)
+    assert running.started, "the server did not start"
+    port = running.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        running.should_exit = True
+        # Else it would wait for the browsers' event streams to end.
+        stop_gracefully(app)
+        thread.join()
+
+
+def _monday(day: date) -> date:
+    return day + timedelta(days=-day.weekday() % 7)
+
+
+def post(world: World, path: str, body: Any = None) -> Any:
+    answer = world.api.post(path, json={} if body is None else body)
+    assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
+    return answer.json()
+
+
+def task_id(world: World, school: str, key: str) -> str:
+    items = world.api.get(f"/v1/schools/{school}/tasks?limit=1000").json()["items"]
+    return str(next(item["id"] for item in items if item["key"] == key))
+
+
+def add_task(world: World, school: str, key: str, title: str, **fields: Any) -> str:
+    body = {"key": key, "title": title, "workstream": key.partition(".")[0], **fields}
+    return str(post(world, f"/v1/schools/{school}/tasks", body)["id"])
+
+
+def fill(world: World) -> None:
+    """Two networks: six schools with plans, and a crowd without."""
+    for code, name in (("NORTH", "North Side Schools"), ("SOUTH", "South Side Schools")):
+        network = {"code": code, "name": name, "timezone": "America/Chicago", "country": "US"}
+        post(world, "/v1/networks", {**network, "region": "IL"})
+    bell = world.first_bell.isoformat()
+    for code, name, network in (
+        ("ALPHA", "Alpha Academy", "NORTH"),
+        ("BRAVO", "Bravo High School", "NORTH"),
+        ("CHARLIE", "Charlie Elementary", "NORTH"),
+        ("DELTA", "Delta School", "SOUTH"),
+        ("ECHO", "Echo Charter School", "SOUTH"),
+    ):
+        post(
+            world,
+            "/v1/schools",
+            {
+                "code": code,
+                "name": name,
+                "network": network,
+                "model": "one_to_one",
+                "first_bell": bell,
+                "wave": "A" if network == "NORTH" else "B",
+            },
+        )
+    _late(world, "ALPHA")
+    gate = add_task(world, "BRAVO", "change.go", "Go or no-go", gate=True)
+    post(world, f"/v1/tasks/{gate}/complete")
+    for school in ("CHARLIE", "DELTA", "ECHO"):
+        _on_track(world, school)
+    _crowd(world)
+
+
+def _late(world: World, school: str) -> None:
+    """Devices are promised for two days after first bell."""
+    add_task(world, school, "devices.order", "Place the order", duration_days=2)
+    receive = add_task(
+        world,
+        school,
+        "devices.receive",
+        "Receive PO-118",
+        gate=True,
+        depends_on=["devices.order"],
+    )
+    add_task(
+        world,
+        school,
+        "devices.enroll",
+        "Enroll in device management",
+        gate=True,
+        duration_days=1,
+        depends_on=["devices.receive"],
+    )
+    evidence = {"done": 240, "total": 320, "unit": "devices"}
+    promised = (world.first_bell + timedelta(days=2)).isoformat()
+    post(world, f"/v1/tasks/{receive}/evidence", {**evidence, "expected_on": promised})
+    order = task_id(world, school, "devices.order")
+    post(world, f"/v1/tasks/{order}/complete")
+
+
+def _on_track(world: World, school: str) -> None:
+    add_task(world, school, "change.prepare", "Prepare the pilot", owner_email="lea@x.example")
+    add_task(
+        world, school, "change.pilot", "Teach a pilot", gate=True, depends_on=["change.prepare"]
+    )
+    add_task(world, school, "pd.core", "Core course", gate=True, duration_days=3)
+
+
+def _crowd(world: World) -> None:
+    rows = ["code,name,network"]
+    rows += [f"CROWD-{number:03},Crowd School {number:03},SOUTH" for number in range(CROWD)]
+    answer = world.api.post(
+        "/v1/schools/import", content="\n".join(rows), headers={"content-type": "text/csv"}
+    )
+    assert answer.json()["rows"]["created"] == CROWD, answer.text
