@@ -91,10 +91,9 @@ def _shared() -> list[Processor]:
     ]
 
 
-def configure(settings: Settings, *, cache: bool = True) -> None:
+def configure(settings: Settings) -> None:
     """Set up this process's logging. For whoever owns the process, so not for `create_app`.
 
-    `cache` keeps each logger as first used, for speed; a test that configures twice does not.
     Raises: Invalid when `log_level` is no level.
     """
     level = logging.getLevelNamesMapping().get(settings.log_level.upper())
@@ -106,7 +105,6 @@ def configure(settings: Settings, *, cache: bool = True) -> None:
         processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=cache,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

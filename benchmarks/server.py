@@ -7,6 +7,7 @@ import uvicorn
 from fastapi import Depends, FastAPI, Request, Response
 from starlette.types import Receive, Scope, Send
 
+from api import logging_setup
 from api.app import create_app
 from api.auth.dependencies import current_caller, database_of
 from api.settings import Settings
@@ -26,6 +27,7 @@ async def one_select(school_id: UUID, request: Request) -> Response:
 
 def main() -> None:
     settings = Settings(secret_key=SECRET, log_level="WARNING", embedded_worker=False, pool_size=16)
+    logging_setup.configure(settings)
     ours = create_app(settings)
     bare.state.database, bare.state.settings = ours.state.database, settings
 

@@ -163,9 +163,7 @@ def log(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[io.Stri
     handlers, level = list(root.handlers), root.level
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
-    logging_setup.configure(
-        settings.model_copy(update={"log_json": True, "log_level": "info"}), cache=False
-    )
+    logging_setup.configure(settings.model_copy(update={"log_json": True, "log_level": "info"}))
     yield stream
     root.handlers[:] = handlers
     root.setLevel(level)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import re
 import signal
 import socket
@@ -19,6 +20,7 @@ from pathlib import Path
 import orjson
 import psycopg
 import pytest
+import structlog
 
 from api.cli import main
 from api.cli.common import EPILOG, Exit, secret_key
@@ -42,7 +44,9 @@ Run = Callable[..., Ran]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, database_url: str, tmp_path: Path) -> Callable[..., Ran]:
+def run(
+    monkeypatch: pytest.MonkeyPatch, database_url: str, tmp_path: Path
+) -> Iterator[Callable[..., Ran]]:
     """Run a command in this process, on a database of its own."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("FIRSTBELL_SECRET_KEY", KEY)
@@ -61,7 +65,13 @@ def run(monkeypatch: pytest.MonkeyPatch, database_url: str, tmp_path: Path) -> C
                 code = ended.code
         return Ran(int(str(code or 0)), out.getvalue(), err.getvalue())
 
-    return command
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield command
+    # A command sets up its process's logging, and this process is the tests'.
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.mark.slow

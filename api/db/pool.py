@@ -39,12 +39,14 @@ class PooledConnection(AsyncConnection[Any]):
 async def _make_plain(connection: AsyncConnection[Any]) -> None:
     """End what an error or a cancelled request left open, and its autocommit with it.
 
-    The pool itself would only roll back, and the next unit of work would commit row by row.
+    Otherwise the next unit of work on this connection would commit row by row. As the pool's
+    `reset` it also moves every return into a task of the pool: in the caller's own task a
+    cancelled request could lose the connection on its way back, one by one until none is left.
     """
     if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
         await connection.rollback()
     # In any other state (a statement still runs, the server is gone) the pool discards it.
-    if connection.info.transaction_status == TransactionStatus.IDLE:
+    if connection.autocommit and connection.info.transaction_status == TransactionStatus.IDLE:
         await connection.set_autocommit(False)
 
 
@@ -85,6 +87,7 @@ class Database:
             # A connection that died with a fail-over is replaced here, not in a request.
             check=_check,
             configure=self._configure,
+            reset=_make_plain,
             kwargs={"application_name": "firstbell"},
         )
         self.engine: AsyncEngine = create_async_engine(

@@ -1,4 +1,4 @@
-"""Applying a playbook: to one school or to twenty thousand, in a few statements for each fifty.
+"""Applying a playbook: to one school or to twenty thousand, a few statements for some at a time.
 
 Idempotent. A newer version adds its new tasks and dependencies and refreshes what nobody has
 touched; what a person edited, cancelled, disconnected or made stays as it is.
@@ -6,6 +6,7 @@ touched; what a person edited, cancelled, disconnected or made stays as it is.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -287,5 +288,8 @@ async def _write(session: WriteSession, work: _Work) -> None:
             continue
         statement = f"COPY {table} ({columns}) FROM STDIN".encode()
         async with connection.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in rows:
+            for number, row in enumerate(rows):
                 await copy.write_row(row)
+                if number % 250 == 0:
+                    # Writing into a buffer that has room never waits, so others would.
+                    await asyncio.sleep(0)

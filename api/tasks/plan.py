@@ -78,7 +78,7 @@ WHERE t.id = n.id AND (t.planned_start, t.planned_finish, t.not_before)
   IS DISTINCT FROM (n.planned_start, n.planned_finish, n.not_before)
 """)
 # Arithmetic holds the process: some schools at a time, so that other requests get their turn.
-AT_ONCE = 50
+AT_ONCE = 25
 
 
 @dataclass(slots=True)

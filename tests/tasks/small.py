@@ -19,7 +19,7 @@ TASK = """\
   - key: {key}
     title: {title}
     owner_role: tech
-    duration: [1, {days}, 9]
+    duration: [1, {days}, 250]
     description: Do it.
     depends_on: [{before}]
 """

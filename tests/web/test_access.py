@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
@@ -20,6 +22,7 @@ PAGES = {
     "missing": ("/nowhere", "h1"),
 }
 WIDTHS = {390: 844, 1280: 800}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 def violations(page: Page) -> list[str]:
@@ -32,24 +35,21 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing(
-    browser: Browser, world: World, signed_in: object, name: str, width: int, scheme: str
-) -> None:
+def test_axe_finds_nothing(visitor: Visitor, name: str) -> None:
     path, shown = PAGES[name]
-    size = {"width": width, "height": WIDTHS[width]}
-    with visiting(
-        browser, world, storage_state=signed_in, viewport=size, color_scheme=scheme
-    ) as visitor:
-        visitor.open(path)
-        visitor.page.locator(shown).first.wait_for()
-        expect(visitor.page.locator(".live")).to_have_text("Live")
-        assert violations(visitor.page) == []
+    page = visitor.page
+    visitor.open(path)
+    page.locator(shown).first.wait_for()
+    expect(page.locator(".live")).to_have_text("Live")
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        for width, height in WIDTHS.items():
+            page.set_viewport_size({"width": width, "height": height})
+            assert violations(page) == [], f"{scheme}, {width} px"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_axe_finds_nothing_where_one_signs_in(browser: Browser, world: World, scheme: str) -> None:
     with visiting(browser, world, color_scheme=scheme) as visitor:
         visitor.open("/sign-in")
@@ -57,7 +57,7 @@ def test_axe_finds_nothing_where_one_signs_in(browser: Browser, world: World, sc
         assert violations(visitor.page) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_axe_finds_nothing_in_dialogs_menus_and_notices(
     browser: Browser, world: World, signed_in: object, scheme: str
 ) -> None:
@@ -81,16 +81,13 @@ def test_axe_finds_nothing_in_dialogs_menus_and_notices(
         expect(page.locator("summary")).to_be_focused()
 
 
-@pytest.mark.parametrize("width", [390, 768, 1280, 1920])
 @pytest.mark.parametrize("name", PAGES)
-def test_nothing_sticks_out_sideways(
-    browser: Browser, world: World, signed_in: object, name: str, width: int
-) -> None:
+def test_nothing_sticks_out_sideways(visitor: Visitor, name: str) -> None:
     path, shown = PAGES[name]
-    size = {"width": width, "height": 900}
-    with visiting(browser, world, storage_state=signed_in, viewport=size) as visitor:
-        visitor.open(path)
-        visitor.page.locator(shown).first.wait_for()
+    visitor.open(path)
+    visitor.page.locator(shown).first.wait_for()
+    for width in (390, 768, 1280, 1920):
+        visitor.page.set_viewport_size({"width": width, "height": 900})
         assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width
 
 

@@ -41,7 +41,9 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         yield opened
 
 
-@pytest.mark.parametrize("path", ["/", "/sign-in", "/schools/KIPP-ASCEND", "/a/b/c", "/schools/x.y"])
+@pytest.mark.parametrize(
+    "path", ["/", "/sign-in", "/schools/KIPP-ASCEND", "/a/b/c", "/schools/x.y"]
+)
 async def test_every_page_path_answers_the_page(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path, headers=HTML)
     assert answer.status_code == 200

@@ -43,9 +43,7 @@ def test_a_link_never_leads_to_another_site(browser: Browser, world: World) -> N
         assert visitor.page.url == f"{world.url}/"
 
 
-def test_a_one_time_link_signs_in_once_and_leaves_no_secret(
-    browser: Browser, world: World
-) -> None:
+def test_a_one_time_link_signs_in_once_and_leaves_no_secret(browser: Browser, world: World) -> None:
     secret = one_time_link(world, EMAIL)
     with visiting(browser, world) as visitor:
         visitor.open(f"/sign-in#token={secret}")
@@ -109,3 +107,14 @@ def test_a_sign_in_that_ended_meanwhile_leads_back_to_the_page(
         visitor.page.get_by_role("link", name="Actions").click()
         expect(visitor.page.get_by_role("heading", name="Sign in")).to_be_visible()
         assert visitor.page.url.endswith("/sign-in?next=%2Factions")
+
+
+def test_the_identity_provider_is_offered_and_its_refusal_is_told(
+    browser: Browser, world: World
+) -> None:
+    with visiting(browser, world) as visitor:
+        visitor.open("/sign-in#problem=oidc-refused")
+        offer = visitor.page.get_by_role("link", name="Sign in with your organisation")
+        expect(offer).to_have_attribute("href", "/v1/sign-in/oidc")
+        expect(visitor.page.get_by_role("alert")).to_contain_text("did not let you in")
+        assert visitor.page.url == f"{world.url}/sign-in"

@@ -8,14 +8,16 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import httpx
 import psycopg
 import uvicorn
+from pydantic import SecretStr
 
 from api.app import create_app, stop_gracefully
 from api.auth.passwords import hash_password
@@ -35,6 +37,7 @@ VIEWER = "vera@schools.example"
 # So many that most of the board's rows are outside of any window.
 CROWD = 150
 STARTS_WITHIN_SECONDS = 30
+CHICAGO = ZoneInfo("America/Chicago")
 
 
 @dataclass(frozen=True)
@@ -90,15 +93,21 @@ def served(server: EmbeddedServer, template: str, folder: Path) -> Iterator[Worl
     settings = Settings(
         data_dir=folder,
         database_url=server.url(name),
-        secret_key="x" * 43,
+        secret_key=SecretStr("x" * 43),
         log_level="ERROR",
         embedded_worker=False,
+        # Never asked: the page only offers it.
+        oidc_issuer="https://identity.example",
+        oidc_client_id="firstbell",
+        oidc_client_secret=SecretStr("secret"),
     )
     token = in_database(settings, _people)
     with _running(settings) as url:
         headers = {"authorization": f"Bearer {token}"}
         with httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False) as api:
-            world = World(url, api, _monday(date.today() + timedelta(days=56)), settings)
+            world = World(
+                url, api, _monday(datetime.now(CHICAGO).date() + timedelta(days=56)), settings
+            )
             fill(world)
             yield world
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
@@ -153,8 +162,8 @@ def add_task(world: World, school: str, key: str, title: str, **fields: Any) -> 
 def fill(world: World) -> None:
     """Two networks: six schools with plans, and a crowd without."""
     for code, name in (("NORTH", "North Side Schools"), ("SOUTH", "South Side Schools")):
-        network = {"code": code, "name": name, "timezone": "America/Chicago", "country": "US"}
-        post(world, "/v1/networks", {**network, "region": "IL"})
+        body = {"code": code, "name": name, "timezone": "America/Chicago", "country": "US"}
+        post(world, "/v1/networks", {**body, "region": "IL"})
     bell = world.first_bell.isoformat()
     for code, name, network in (
         ("ALPHA", "Alpha Academy", "NORTH"),

@@ -54,7 +54,10 @@ export async function call(method, path, options = {}) {
     });
   } catch (error) {
     if (options.signal?.aborted) throw error;
-    throw new Problem(0, { detail: "FirstBell cannot be reached. Check the connection, then try again." });
+    throw new Problem(
+      0,
+      { detail: "FirstBell cannot be reached. Check the connection, then try again." },
+    );
   }
   if (!response.ok) {
     const body = await response.json().catch(() => null);

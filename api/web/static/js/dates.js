@@ -52,6 +52,17 @@ export function short(value, options = {}) {
 }
 
 /**
+ * The service's own sentences name the year of every other year; ours only where it is needed.
+ * @param {string} text @returns {string}
+ */
+export function withoutYears(text) {
+  return text.replace(/\b(\d{1,2}) ([A-Z][a-z]{2}) (\d{4})\b/g, (whole, date, name, year) => {
+    const month = MONTHS.indexOf(name);
+    return month < 0 ? whole : short(Math.round(Date.UTC(year, month, date) / DAY));
+  });
+}
+
+/**
  * `8 Jan – 12 Jan`, or one day.
  * @param {string|null} from @param {string|null} to @returns {string}
  */

@@ -23,7 +23,11 @@ export function openDialog(title, body, options = {}) {
       "div",
       { class: "dialog-head" },
       h("h2", { id }, title),
-      h("button", { type: "button", class: "bare", "aria-label": "Close", onclick: close }, icon("close")),
+      h(
+        "button",
+        { type: "button", class: "bare", "aria-label": "Close", onclick: close },
+        icon("close"),
+      ),
     ),
     h("div", { class: "dialog-body" }, body(close)),
   );
@@ -75,7 +79,9 @@ function formOf(form, cancel, finish) {
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     const data = new FormData(/** @type {HTMLFormElement} */ (event.target));
-    const values = Object.fromEntries([...data].map(([name, value]) => [name, String(value).trim()]));
+    const values = Object.fromEntries(
+      [...data].map(([name, value]) => [name, String(value).trim()]),
+    );
     button.setAttribute("disabled", "");
     try {
       await form.act(values);
@@ -129,5 +135,8 @@ function inputOf(field, common) {
     return h("select", common, field.options.map(choice));
   }
   if (field.type === "area") return h("textarea", { ...common, rows: 3 }, String(value));
-  return h("input", { ...common, type: field.type ?? "text", value, min: field.min, max: field.max });
+  return h(
+    "input",
+    { ...common, type: field.type ?? "text", value, min: field.min, max: field.max },
+  );
 }

@@ -31,7 +31,11 @@ export function drawFrame(place, path) {
           "nav",
           { "aria-label": "Pages" },
           shown.map((page) =>
-            h("a", { href: page.path, "aria-current": page.path === path ? "page" : null }, page.nav),
+            h(
+              "a",
+              { href: page.path, "aria-current": page.path === path ? "page" : null },
+              page.nav,
+            ),
           ),
         ),
       me && h("div", { class: "top-end" }, liveMark(), meMenu(me)),
@@ -60,7 +64,13 @@ function meMenu(me) {
     h(
       "div",
       { class: "menu-box" },
-      h("p", null, h("b", null, me.name), h("br"), h("span", { class: "fine" }, `${sentence(me.role)}, ${where}`)),
+      h(
+        "p",
+        null,
+        h("b", null, me.name),
+        h("br"),
+        h("span", { class: "fine" }, `${sentence(me.role)}, ${where}`),
+      ),
       h("a", { href: "/docs" }, "API documentation"),
       h("button", { type: "button", class: "button", onclick: signOut }, "Sign out"),
     ),

@@ -36,9 +36,13 @@ const SHAPES = {
   up: [["path", { d: "M4 10l4-4 4 4", class: "line" }]],
   down: [["path", { d: "M4 6l4 4 4-4", class: "line" }]],
   close: [["path", { d: "M4 4l8 8M12 4l-8 8", class: "line" }]],
-  download: [["path", { d: "M8 2v8M4.600 7L8 10.400 11.400 7M2.600 13.600h10.800", class: "line" }]],
+  download: [
+    ["path", { d: "M8 2v8M4.600 7L8 10.400 11.400 7M2.600 13.600h10.800", class: "line" }],
+  ],
   back: [["path", { d: "M13.500 8h-11M6.500 4L2.500 8l4 4", class: "line" }]],
-  edit: [["path", { d: "M2.500 13.500l.8-3.300 7.700-7.700 2.500 2.500-7.700 7.700z", class: "line" }]],
+  edit: [
+    ["path", { d: "M2.500 13.500l.8-3.300 7.700-7.700 2.500 2.500-7.700 7.700z", class: "line" }],
+  ],
   gate: [["path", { d: "M8 1.500L14.500 8 8 14.500 1.500 8z", class: "line" }]],
   done: [["path", { d: "M3 8.500l3.500 3.500L13 4.500", class: "line" }]],
   in_progress: [

@@ -9,8 +9,8 @@ const GATHER = 250;
 
 /** @type {Set<(change: Change) => void>} */
 const listeners = new Set();
-/** @type {Set<(state: string) => void>} */
-const watchers = new Set();
+/** @type {(state: string) => void} */
+let watcher = () => {};
 /** @type {EventSource|null} */
 let source = null;
 let state = "off";
@@ -27,9 +27,12 @@ export function onChange(listener, signal) {
   signal.addEventListener("abort", () => listeners.delete(listener));
 }
 
-/** @param {(state: string) => void} watcher told `live`, `polling` or `off`, now and from now on */
-export function watch(watcher) {
-  watchers.add(watcher);
+/**
+ * One at a time, since the frame is drawn anew for every page.
+ * @param {(state: string) => void} told `live`, `polling` or `off`, now and from now on
+ */
+export function watch(told) {
+  watcher = told;
   watcher(state);
 }
 
@@ -37,7 +40,7 @@ export function watch(watcher) {
 function become(next) {
   if (next === state) return;
   state = next;
-  for (const watcher of watchers) watcher(state);
+  watcher(state);
 }
 
 /** Listen, and keep listening. */

@@ -53,7 +53,16 @@ async function render(first) {
     present.shown?.();
   } catch (error) {
     if (isAbort(error) || signal.aborted) return;
-    settle("FirstBell", h("div", { class: "page" }, h("h1", null, "That did not work"), problemBox(error, { retry: () => location.reload() })), first);
+    settle(
+      "FirstBell",
+      h(
+        "div",
+        { class: "page" },
+        h("h1", null, "That did not work"),
+        problemBox(error, { retry: () => location.reload() }),
+      ),
+      first,
+    );
   }
 }
 

@@ -4,7 +4,13 @@
 /** @type {readonly import("./router.js").Page[]} */
 export const PAGES = [
   { path: "/", title: "Board", nav: "Board", load: () => import("./pages/board.js") },
-  { path: "/actions", title: "Next actions", nav: "Actions", right: "readiness:read", load: () => import("./pages/actions.js") },
+  {
+    path: "/actions",
+    title: "Next actions",
+    nav: "Actions",
+    right: "readiness:read",
+    load: () => import("./pages/actions.js"),
+  },
   { path: "/schools/:school", title: "School", load: () => import("./pages/school.js") },
   { path: "/sign-in", title: "Sign in", open: true, load: () => import("./pages/sign-in.js") },
 ];

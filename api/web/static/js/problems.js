@@ -15,7 +15,11 @@ export function problemBox(error, options = {}) {
   return h(
     "div",
     { class: "problem", role: "alert" },
-    h("p", null, known ? known.message : "This page failed. Reload it; if it fails again, tell who runs FirstBell."),
+    h(
+      "p",
+      null,
+      known ? known.message : "This page failed. Reload it; if it fails again, tell who runs FirstBell.",
+    ),
     details.length > 0 && h("ul", null, details),
     known?.requestId && h("p", { class: "fine" }, `Request ${known.requestId}`),
     options.retry &&

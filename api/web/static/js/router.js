@@ -40,13 +40,20 @@ function decode(text) {
 
 /** @type {(first: boolean) => Promise<void>} */
 let render = async () => {};
+let here = "";
 
 /** @param {(first: boolean) => Promise<void>} show shows the page of the present address */
 export async function start(show) {
   render = show;
   // Browsers would restore before the page has its height; pages that scroll do it themselves.
   history.scrollRestoration = "manual";
-  addEventListener("popstate", () => void render(false));
+  here = address();
+  addEventListener("popstate", () => {
+    // A link to a place on the same page, such as the skip link, is the browser's own business.
+    if (address() === here) return;
+    here = address();
+    void render(false);
+  });
   document.addEventListener("click", follow);
   await render(true);
 }
@@ -55,12 +62,18 @@ export async function start(show) {
 export function go(path, options = {}) {
   if (options.replace) history.replaceState(null, "", path);
   else history.pushState(null, "", path);
+  here = address();
   return render(false);
 }
 
 /** Change the address without showing another page. @param {string} path */
 export function note(path) {
   history.replaceState(history.state, "", path);
+  here = address();
+}
+
+function address() {
+  return location.pathname + location.search;
 }
 
 /** @param {MouseEvent} event */

@@ -22,31 +22,52 @@ export function rowOf(row, streams, index) {
     h(
       "th",
       { role: "rowheader", scope: "row", class: "col-school" },
-      h("a", { href: `/schools/${encodeURIComponent(row.school.code)}`, title: row.school.name, tabindex: -1 }, row.school.name),
+      h(
+        "a",
+        {
+          href: `/schools/${encodeURIComponent(row.school.code)}`,
+          title: row.school.name,
+          tabindex: -1,
+        },
+        row.school.name,
+      ),
       h("span", { class: "code" }, row.school.code),
     ),
     h(
       "td",
       { role: "cell", class: "col-network" },
       h("span", { class: "clip", title: row.network.name }, row.network.name),
-      row.wave && h("span", { class: "fine clip" }, `Wave ${row.wave}`),
+      row.wave && h("span", { class: "fine clip", title: row.wave }, waveWord(row.wave)),
     ),
     streams.map((slug) => streamCell(row.streams?.get(slug), slug)),
     h("td", { role: "cell", class: "col-verdict" }, badge(row.verdict)),
     h(
       "td",
       { role: "cell", class: "col-percent num" },
-      row.percent === null ? [h("span", { "aria-hidden": "true" }, "–"), hidden("no gates")] : `${row.percent}%`,
+      row.percent === null ? [
+        h("span", { "aria-hidden": "true" }, "–"),
+        hidden("no gates"),
+      ] : `${row.percent}%`,
     ),
     h("td", { role: "cell", class: "col-ready" }, readyOf(row)),
   );
+}
+
+/** `A` says nothing without its kind, `Summer pilots` does. @param {string} wave */
+function waveWord(wave) {
+  return wave.length <= 3 ? `Wave ${wave}` : wave;
 }
 
 /** @param {import("./model.js").Stream|undefined} stream @param {string} slug */
 function streamCell(stream, slug) {
   const name = h("span", { class: "cell-name", "aria-hidden": "true" }, streamShort(slug));
   if (!stream) {
-    return h("td", { role: "cell", class: "col-stream none" }, name, h("span", { class: "fine" }, "none"));
+    return h(
+      "td",
+      { role: "cell", class: "col-stream none" },
+      name,
+      h("span", { class: "fine" }, "none"),
+    );
   }
   const { satisfied, total } = stream.gates;
   const known = total > 0;
@@ -87,7 +108,15 @@ function readyOf(row) {
     h(
       "span",
       { class: late ? "fine clip is-late" : "fine clip", title: bell },
-      h("span", { class: "in-full" }, row.first_bell ? against(row.ready_on, row.first_bell, row.float_days) : "no first bell yet"),
+      h(
+        "span",
+        { class: "in-full" },
+        row.first_bell ? against(
+          row.ready_on,
+          row.first_bell,
+          row.float_days,
+        ) : "no first bell yet",
+      ),
       h("span", { class: "in-short" }, spare(row)),
     ),
   ];

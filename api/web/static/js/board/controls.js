@@ -43,11 +43,23 @@ function proportions(verdicts, counts) {
   let at = 0;
   const bars = verdicts.map((verdict) => {
     const width = ((counts.get(verdict) ?? 0) / whole) * 1000;
-    const bar = s("rect", { x: at, y: 0, width, height: 8, "data-verdict": verdict, class: "segment" });
+    const bar = s(
+      "rect",
+      { x: at, y: 0, width, height: 8, "data-verdict": verdict, class: "segment" },
+    );
     at += width;
     return bar;
   });
-  return s("svg", { class: "proportions", viewBox: "0 0 1000 8", preserveAspectRatio: "none", "aria-hidden": "true" }, bars);
+  return s(
+    "svg",
+    {
+      class: "proportions",
+      viewBox: "0 0 1000 8",
+      preserveAspectRatio: "none",
+      "aria-hidden": "true",
+    },
+    bars,
+  );
 }
 
 /**
@@ -63,8 +75,12 @@ export function headline(counts) {
   if (fine === total) {
     return total === 1 ? "This school will be ready for first bell." : `All ${total.toLocaleString("en")} schools will be ready for first bell.`;
   }
-  const parts = [`${fine.toLocaleString("en")} of ${plural(total, "school")} will be ready for first bell`];
-  if (of("at_risk")) parts.push(`${of("at_risk").toLocaleString("en")} ${of("at_risk") === 1 ? "is" : "are"} at risk`);
+  const parts = [
+    `${fine.toLocaleString("en")} of ${plural(total, "school")} will be ready for first bell`,
+  ];
+  if (of("at_risk")) parts.push(
+    `${of("at_risk").toLocaleString("en")} ${of("at_risk") === 1 ? "is" : "are"} at risk`,
+  );
   if (bad) parts.push(`${bad.toLocaleString("en")} will not make it as things stand`);
   return `${listed(parts)}.`;
 }
@@ -92,7 +108,17 @@ export class Controls {
     this.node = h(
       "div",
       { class: "controls", role: "search" },
-      labelled("board-search", "Search", h("div", { class: "search" }, icon("search"), this.search, h("kbd", { "aria-hidden": "true" }, "/"))),
+      labelled(
+        "board-search",
+        "Search",
+        h(
+          "div",
+          { class: "search" },
+          icon("search"),
+          this.search,
+          h("kbd", { "aria-hidden": "true" }, "/"),
+        ),
+      ),
       labelled("board-network", "Network", this.network),
       labelled("board-wave", "Wave", this.wave),
       h("div", { class: "narrow-only" }, labelled("board-order", "Sort by", this.order)),
@@ -103,7 +129,9 @@ export class Controls {
 
   /** @param {string} id @param {(value: string) => void} chosen */
   select(id, chosen) {
-    const select = /** @type {HTMLSelectElement} */ (h("select", { id, onchange: () => chosen(select.value) }));
+    const select = /** @type {HTMLSelectElement} */ (
+      h("select", { id, onchange: () => chosen(select.value) })
+    );
     return select;
   }
 
@@ -120,7 +148,11 @@ export class Controls {
     }
     const byName = [...networks].sort((a, b) => a[1].localeCompare(b[1]));
     options(this.network, [["", "All networks"], ...byName], filters.network);
-    options(this.wave, [["", "All waves"], ...[...waves].sort().map((wave) => [wave, wave])], filters.wave);
+    options(
+      this.wave,
+      [["", "All waves"], ...[...waves].sort().map((wave) => [wave, wave])],
+      filters.wave,
+    );
     options(
       this.order,
       [

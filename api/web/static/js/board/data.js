@@ -24,7 +24,9 @@ async function readAll(signal) {
   ]);
   const names = new Map(networks.map((network) => [network.code, network.name]));
   rows = board.items.map((/** @type {any} */ row) =>
-    prepare({ ...row, network: { code: row.network, name: names.get(row.network) ?? row.network } }),
+    prepare(
+      { ...row, network: { code: row.network, name: names.get(row.network) ?? row.network } },
+    ),
   );
 }
 

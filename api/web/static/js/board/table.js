@@ -27,8 +27,16 @@ export class BoardTable {
     this.above = h("tr", { class: "gap", "aria-hidden": "true" }, h("td", null));
     this.below = h("tr", { class: "gap", "aria-hidden": "true" }, h("td", null));
     this.body = h("tbody", { role: "rowgroup" }, this.above, this.below);
-    this.node = h("table", { role: "table", class: "board", "aria-label": "Schools", tabindex: -1 }, this.head, this.body);
-    this.node.addEventListener("keydown", (event) => this.onKey(/** @type {KeyboardEvent} */ (event)));
+    this.node = h(
+      "table",
+      { role: "table", class: "board", "aria-label": "Schools", tabindex: -1 },
+      this.head,
+      this.body,
+    );
+    this.node.addEventListener(
+      "keydown",
+      (event) => this.onKey(/** @type {KeyboardEvent} */ (event)),
+    );
     this.body.addEventListener("focusin", (event) => this.onFocus(event));
     let frame = 0;
     const soon = () => {
@@ -105,7 +113,12 @@ export class BoardTable {
         dataset: { column: key },
         "aria-sort": on ? (descending ? "descending" : "ascending") : null,
       },
-      h("button", { type: "button", title: whole, "aria-label": whole, onclick: () => this.sort(key) }, label, on && icon(descending ? "down" : "up")),
+      h(
+        "button",
+        { type: "button", title: whole, "aria-label": whole, onclick: () => this.sort(key) },
+        label,
+        on && icon(descending ? "down" : "up"),
+      ),
     );
   }
 

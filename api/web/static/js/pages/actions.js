@@ -1,7 +1,7 @@
 // What to do next across all schools, soonest first.
 
 import { isAbort, read } from "../api.js";
-import { day, localToday, plural, short } from "../dates.js";
+import { day, localToday, plural, short, withoutYears } from "../dates.js";
 import { h, show } from "../dom.js";
 import { onChange } from "../live.js";
 import { problemBox } from "../problems.js";
@@ -16,16 +16,43 @@ export function open({ query, signal }) {
   const list = h("div", null, h("p", { role: "status" }, "Reading what comes next."));
   const said = h("p", { class: "fine result", role: "status" });
   const search = /** @type {HTMLInputElement} */ (
-    h("input", { type: "search", id: "action-search", value: query.get("q") ?? "", placeholder: "School, task or owner", autocomplete: "off", oninput: () => draw() })
+    h(
+      "input",
+      {
+        type: "search",
+        id: "action-search",
+        value: query.get("q") ?? "",
+        placeholder: "School, task or owner",
+        autocomplete: "off",
+        oninput: () => draw(),
+      },
+    )
   );
   /** @type {any[]} */
   let items = [];
   const draw = () => {
     note(search.value ? `/actions?q=${encodeURIComponent(search.value)}` : "/actions");
     const terms = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const fits = items.filter((one) => terms.every((term) => [one.title, one.school.name, one.school.code, one.owner_email ?? "nobody", one.why].join(" ").toLowerCase().includes(term)));
+    const fits = items.filter(
+      (one) => terms.every(
+        (term) => [
+          one.title,
+          one.school.name,
+          one.school.code,
+          one.owner_email ?? "nobody",
+          one.why,
+        ].join(" ").toLowerCase().includes(term),
+      ),
+    );
     said.textContent = items.length === LIMIT ? `The ${LIMIT} most urgent; ${plural(fits.length, "match", "matches")}` : plural(fits.length, "action");
-    show(list, fits.length ? groups(fits) : h("p", { class: "empty" }, items.length ? "Nothing matches." : "Nothing to do: no open task leads to a gate."));
+    show(
+      list,
+      fits.length ? groups(fits) : h(
+        "p",
+        { class: "empty" },
+        items.length ? "Nothing matches." : "Nothing to do: no open task leads to a gate.",
+      ),
+    );
   };
   const refresh = async () => {
     try {
@@ -51,7 +78,11 @@ export function open({ query, signal }) {
       { class: "page" },
       h("h1", null, "Next actions"),
       h("p", { class: "lead" }, "The last day to start each task without making its school late."),
-      h("div", { class: "controls" }, h("div", { class: "control wide" }, h("label", { for: "action-search" }, "Search"), search)),
+      h(
+        "div",
+        { class: "controls" },
+        h("div", { class: "control wide" }, h("label", { for: "action-search" }, "Search"), search),
+      ),
       said,
       trouble,
       list,
@@ -72,7 +103,12 @@ function groups(items) {
   return kinds.map(([title, fits]) => {
     const some = items.filter((one) => fits(day(one.do_by)));
     if (!some.length) return null;
-    return h("section", { class: "panel" }, h("h2", null, title, h("span", { class: "count-mark num" }, some.length)), h("ol", { class: "actions" }, some.map((one) => actionOf(one, title === "Overdue"))));
+    return h(
+      "section",
+      { class: "panel" },
+      h("h2", null, title, h("span", { class: "count-mark num" }, some.length)),
+      h("ol", { class: "actions" }, some.map((one) => actionOf(one, title === "Overdue"))),
+    );
   });
 }
 
@@ -82,9 +118,22 @@ function actionOf(action, overdue) {
   return h(
     "li",
     null,
-    h("span", { class: overdue ? "num when is-late" : "num when" }, short(action.do_by, { weekday: true }) || "No date"),
-    h("div", null, h("a", { class: "quiet", href: `${school}?task=${action.task_id}` }, action.title), h("p", { class: "fine" }, action.why)),
+    h(
+      "span",
+      { class: overdue ? "num when is-late" : "num when" },
+      short(action.do_by, { weekday: true }) || "No date",
+    ),
+    h(
+      "div",
+      null,
+      h("a", { class: "quiet", href: `${school}?task=${action.task_id}` }, action.title),
+      h("p", { class: "fine" }, withoutYears(action.why)),
+    ),
     h("a", { href: school }, action.school.name),
-    h("span", { class: action.owner_email ? "fine" : "fine nobody" }, action.owner_email ?? "No owner"),
+    h(
+      "span",
+      { class: action.owner_email ? "fine" : "fine nobody" },
+      action.owner_email ?? "No owner",
+    ),
   );
 }

@@ -53,7 +53,12 @@ export function open({ query, signal }) {
     if (result.textContent !== said) result.textContent = said;
     empty.hidden = shown.length > 0;
     table.node.hidden = shown.length === 0;
-    show(empty, rows.length ? nothing(() => change({ q: "", network: "", wave: "", verdicts: new Set() })) : noSchools());
+    show(
+      empty,
+      rows.length ? nothing(
+        () => change({ q: "", network: "", wave: "", verdicts: new Set() }),
+      ) : noSchools(),
+    );
     table.set(sorted(shown, filters.sort), streams, filters.sort);
   };
   const again = follow(signal, (error) => {
@@ -64,7 +69,14 @@ export function open({ query, signal }) {
     }
   });
   signal.addEventListener("abort", () => {
-    Object.assign(left, { query: queryOf(filters).toString(), scroll: scrollY, id: table.rows[table.active]?.school.id ?? "" });
+    Object.assign(
+      left,
+      {
+        query: queryOf(filters).toString(),
+        scroll: scrollY,
+        id: table.rows[table.active]?.school.id ?? "",
+      },
+    );
   });
   if (!known()) show(empty, h("p", { role: "status" }, "Reading the board."));
   empty.hidden = known() !== null;

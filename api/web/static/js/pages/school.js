@@ -16,13 +16,27 @@ import { openTask } from "../school/task-dialog.js";
 
 /** @param {import("../router.js").Context} context @returns {import("../router.js").View} */
 export function open({ params, query, signal, rename }) {
-  const node = h("div", { class: "page school-page" }, h("h1", null, params.school), h("p", { role: "status" }, "Reading the school."));
+  const node = h(
+    "div",
+    { class: "page school-page" },
+    h("h1", null, params.school),
+    h("p", { role: "status" }, "Reading the school."),
+  );
   /** @type {import("../school/data.js").School|null} */
   let school = null;
   const shown = { all: false };
   const view = query.get("view") ?? "timeline";
-  const options = { view: ["timeline", "graph", "tasks"].includes(view) ? view : "timeline", satisfied: false, stream: "", gates: false, scroll: 0, width: 1000 };
-  const noted = () => note(options.view === "timeline" ? location.pathname : `${location.pathname}?view=${options.view}`);
+  const options = {
+    view: ["timeline", "graph", "tasks"].includes(view) ? view : "timeline",
+    satisfied: false,
+    stream: "",
+    gates: false,
+    scroll: 0,
+    width: 1000,
+  };
+  const noted = () => note(
+    options.view === "timeline" ? location.pathname : `${location.pathname}?view=${options.view}`,
+  );
   const opened = (/** @type {string} */ id) => {
     if (school) openTask(id, school, refresh);
   };
@@ -36,8 +50,20 @@ export function open({ params, query, signal, rename }) {
         h(
           "div",
           { class: "school-columns" },
-          h("div", { class: "school-main" }, blockersOf(known, opened, refresh, shown, draw), workstreamsOf(known, opened)),
-          h("div", { class: "school-side" }, criticalPath(known, opened), nextActions(known, opened), waivers(known, opened, refresh), saidBefore(known)),
+          h(
+            "div",
+            { class: "school-main" },
+            blockersOf(known, opened, refresh, shown, draw),
+            workstreamsOf(known, opened),
+          ),
+          h(
+            "div",
+            { class: "school-side" },
+            criticalPath(known, opened),
+            nextActions(known, opened),
+            waivers(known, opened, refresh),
+            saidBefore(known),
+          ),
         ),
         planOf(known, options, opened, noted),
       ),
@@ -64,7 +90,11 @@ export function open({ params, query, signal, rename }) {
       const gone = error instanceof Problem && error.status === 404;
       show(
         node,
-        h("h1", null, gone ? `There is no school ${params.school}` : "The school could not be read"),
+        h(
+          "h1",
+          null,
+          gone ? `There is no school ${params.school}` : "The school could not be read",
+        ),
         problemBox(error, gone ? {} : { retry: refresh }),
         h("p", null, h("a", { href: "/" }, "Go to the board")),
       );

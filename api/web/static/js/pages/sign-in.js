@@ -8,11 +8,8 @@ import { problemBox } from "../problems.js";
 import { go } from "../router.js";
 import { become } from "../session.js";
 
-/** @type {Record<string, string>} */
-const SENTENCES = {
-  "password-needed": "Choose a password to finish.",
-  default: "The identity provider did not let you in. Try again, or ask for an invitation.",
-};
+const REFUSED_ELSEWHERE =
+  "The identity provider did not let you in. Try again, or ask for an invitation.";
 
 /** @param {import("../router.js").Context} context @returns {import("../router.js").View} */
 export function open({ query, signal, rename }) {
@@ -33,7 +30,14 @@ export function open({ query, signal, rename }) {
     show(place, passwordForm(enter, fragment.get("problem")));
     void offerOidc(place, signal);
   }
-  return { node: h("div", { class: "sign-in" }, h("div", { class: "sign-in-mark" }, bell(), "FirstBell"), place) };
+  return {
+    node: h(
+      "div",
+      { class: "sign-in" },
+      h("div", { class: "sign-in-mark" }, bell(), "FirstBell"),
+      place,
+    ),
+  };
 }
 
 /** Only a path of ours, or a link could send people elsewhere. @param {string|null} next */
@@ -44,7 +48,7 @@ function safe(next) {
 /** @param {(me: any) => unknown} enter @param {string|null} problem */
 function passwordForm(enter, problem) {
   const trouble = h("div", null);
-  if (problem) show(trouble, problemBox(new Problem(403, { detail: SENTENCES.default })));
+  if (problem) show(trouble, problemBox(new Problem(403, { detail: REFUSED_ELSEWHERE })));
   return [
     h("h1", null, "Sign in"),
     form(
@@ -60,9 +64,15 @@ function passwordForm(enter, problem) {
       ],
       "Sign in",
       trouble,
-      async (values) => enter((await call("POST", "/v1/sign-in", { body: values, quiet: true })).data),
+      async (values) => enter(
+        (await call("POST", "/v1/sign-in", { body: values, quiet: true })).data,
+      ),
     ),
-    h("p", { class: "fine" }, "No password yet, or forgotten? Your administrator gives you a one-time link."),
+    h(
+      "p",
+      { class: "fine" },
+      "No password yet, or forgotten? Your administrator gives you a one-time link.",
+    ),
   ];
 }
 
@@ -105,7 +115,9 @@ async function offerOidc(place, signal) {
  */
 async function useLink(place, token, enter, signal) {
   try {
-    await enter((await call("POST", "/v1/sign-in/link", { body: { token }, quiet: true, signal })).data);
+    await enter(
+      (await call("POST", "/v1/sign-in/link", { body: { token }, quiet: true, signal })).data,
+    );
   } catch (error) {
     if (signal.aborted) return;
     if (error instanceof Problem && error.code.startsWith("password")) {
@@ -137,7 +149,9 @@ function choosePassword(place, token, enter) {
     h("h1", null, "Choose a password"),
     h("p", null, "Then you are signed in. The link works once."),
     form([field], "Save and sign in", trouble, async ({ password }) =>
-      enter((await call("POST", "/v1/sign-in/link", { body: { token, password }, quiet: true })).data),
+      enter(
+        (await call("POST", "/v1/sign-in/link", { body: { token, password }, quiet: true })).data,
+      ),
     ),
   );
 }

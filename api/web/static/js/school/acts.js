@@ -18,16 +18,28 @@ export function actsOf(task) {
   /** @type {Act[]} */
   const acts = [];
   const open = task.status === "pending" || task.status === "in_progress";
-  const add = (/** @type {string} */ key, /** @type {string} */ label, /** @type {Act["run"]} */ run) =>
+  const add = (
+    /** @type {string} */ key,
+    /** @type {string} */ label,
+    /** @type {Act["run"]} */ run,
+  ) =>
     acts.push({ key, label, run, primary: acts.length === 0 });
   if (may("tasks:act")) {
     if (carriesEvidence(task)) add("evidence", "Record evidence", () => recordEvidence(task));
-    if (open && task.status === "pending" && !carriesEvidence(task)) add("start", "Start", (trouble) => move(task, "start", trouble));
+    if (open && task.status === "pending" && !carriesEvidence(task)) add(
+      "start",
+      "Start",
+      (trouble) => move(task, "start", trouble),
+    );
     if (open) add("complete", "Complete", (trouble) => move(task, "complete", trouble));
     if (!open) add("reopen", "Reopen", (trouble) => move(task, "reopen", trouble));
     if (!task.satisfied) add("waiver", "Request waiver", () => requestWaiver(task));
   }
-  if (may("tasks:write")) add("assign", task.owner_email ? "Change owner" : "Assign owner", () => assign(task));
+  if (may("tasks:write")) add(
+    "assign",
+    task.owner_email ? "Change owner" : "Assign owner",
+    () => assign(task),
+  );
   return acts;
 }
 
@@ -36,9 +48,21 @@ export function rareActsOf(task) {
   if (!may("tasks:write")) return [];
   const acts = [];
   const open = task.status === "pending" || task.status === "in_progress";
-  if (open) acts.push({ key: "skip", label: "Skip", run: () => withReason(task, "skip", "Skip", "Why can it be left out?") });
+  if (open) acts.push(
+    {
+      key: "skip",
+      label: "Skip",
+      run: () => withReason(task, "skip", "Skip", "Why can it be left out?"),
+    },
+  );
   if (!task.gate || may("gates:cancel")) {
-    acts.push({ key: "cancel", label: "Cancel task", run: () => withReason(task, "cancel", "Cancel task", "Why is it taken out of the plan?") });
+    acts.push(
+      {
+        key: "cancel",
+        label: "Cancel task",
+        run: () => withReason(task, "cancel", "Cancel task", "Why is it taken out of the plan?"),
+      },
+    );
   }
   return acts;
 }
@@ -113,10 +137,34 @@ async function recordEvidence(task) {
     title: `Record evidence: ${task.title}`,
     intro: h("p", null, "What is known now; it replaces what was known before."),
     fields: [
-      { name: "done", label: `Done${unit}`, type: "number", min: "0", required: true, value: present.progress_done },
-      { name: "total", label: `Of${unit}`, type: "number", min: "0", value: present.progress_total, help: "Leave it as it is, or correct it." },
-      { name: "expected_on", label: "The rest is promised for", type: "date", value: present.expected_on },
-      { name: "cause", label: "Why, in one line", value: present.cause, help: "Shown to everybody as the reason." },
+      {
+        name: "done",
+        label: `Done${unit}`,
+        type: "number",
+        min: "0",
+        required: true,
+        value: present.progress_done,
+      },
+      {
+        name: "total",
+        label: `Of${unit}`,
+        type: "number",
+        min: "0",
+        value: present.progress_total,
+        help: "Leave it as it is, or correct it.",
+      },
+      {
+        name: "expected_on",
+        label: "The rest is promised for",
+        type: "date",
+        value: present.expected_on,
+      },
+      {
+        name: "cause",
+        label: "Why, in one line",
+        value: present.cause,
+        help: "Shown to everybody as the reason.",
+      },
     ],
     submit: "Record",
     act: async (values) => {
@@ -144,15 +192,24 @@ function evidenceOf(/** @type {Record<string, string>} */ values, /** @type {any
 function requestWaiver(task) {
   return ask({
     title: `Request a waiver: ${task.title}`,
-    intro: h("p", null, "A waiver opens the school without this task. It is shown beside the verdict, which is also given without it."),
+    intro: h(
+      "p",
+      null,
+      "A waiver opens the school without this task. It is shown beside the verdict, which is also given without it.",
+    ),
     fields: [
       { name: "reason", label: "Reason", type: "area", required: true },
       { name: "expires_on", label: "Holds until", type: "date", help: "Empty: without end." },
     ],
     submit: "Request waiver",
     act: async ({ reason, expires_on: until }) => {
-      const waiver = await send(`/v1/tasks/${task.id}/waivers`, { reason, expires_on: until || null });
-      toast(waiver.state === "approved" ? "The waiver holds." : "Requested: another person has to approve it.");
+      const waiver = await send(
+        `/v1/tasks/${task.id}/waivers`,
+        { reason, expires_on: until || null },
+      );
+      toast(
+        waiver.state === "approved" ? "The waiver holds." : "Requested: another person has to approve it.",
+      );
     },
   });
 }
@@ -161,12 +218,26 @@ function requestWaiver(task) {
 function assign(task) {
   return ask({
     title: `Owner: ${task.title}`,
-    fields: [{ name: "owner_email", label: "Email", type: "email", value: task.owner_email, help: "Empty: nobody." }],
+    fields: [
+      {
+        name: "owner_email",
+        label: "Email",
+        type: "email",
+        value: task.owner_email,
+        help: "Empty: nobody.",
+      },
+    ],
     submit: "Assign",
     act: async (values) => {
       const { etag } = await call("GET", `/v1/tasks/${task.id}`);
-      await call("PATCH", `/v1/tasks/${task.id}`, { body: { owner_email: values.owner_email || null }, etag });
-      toast(values.owner_email ? `${task.title}: now ${values.owner_email}'s.` : `${task.title}: nobody's now.`);
+      await call(
+        "PATCH",
+        `/v1/tasks/${task.id}`,
+        { body: { owner_email: values.owner_email || null }, etag },
+      );
+      toast(
+        values.owner_email ? `${task.title}: now ${values.owner_email}'s.` : `${task.title}: nobody's now.`,
+      );
     },
   });
 }

@@ -1,6 +1,6 @@
 // What stands in the way, each with the button that acts.
 
-import { short } from "../dates.js";
+import { short, withoutYears } from "../dates.js";
 import { h } from "../dom.js";
 import { icon } from "../icons.js";
 import { streamWord } from "../words.js";
@@ -24,11 +24,28 @@ export function blockersOf(school, openTask, changed, shown, redraw) {
   return h(
     "section",
     { class: "panel", "aria-labelledby": "blockers-title" },
-    h("h2", { id: "blockers-title" }, "In the way", blockers.length > 0 && h("span", { class: "count-mark num" }, blockers.length)),
-    blockers.length === 0 && h("p", { class: "fine" }, "Nothing. Every gate is satisfied or has no plan."),
-    h("ol", { class: "blockers" }, some.map((/** @type {any} */ blocker) => blockerOf(blocker, school, openTask, changed))),
+    h(
+      "h2",
+      { id: "blockers-title" },
+      "In the way",
+      blockers.length > 0 && h("span", { class: "count-mark num" }, blockers.length),
+    ),
+    blockers.length === 0 && h(
+      "p",
+      { class: "fine" },
+      "Nothing. Every gate is satisfied or has no plan.",
+    ),
+    h(
+      "ol",
+      { class: "blockers" },
+      some.map((/** @type {any} */ blocker) => blockerOf(blocker, school, openTask, changed)),
+    ),
     some.length < blockers.length &&
-      h("button", { type: "button", class: "button", onclick: more, dataset: { key: "more-blockers" } }, `Show all ${blockers.length}`),
+      h(
+        "button",
+        { type: "button", class: "button", onclick: more, dataset: { key: "more-blockers" } },
+        `Show all ${blockers.length}`,
+      ),
   );
 }
 
@@ -46,13 +63,31 @@ function blockerOf(blocker, school, openTask, changed) {
     h(
       "div",
       { class: "blocker-main" },
-      h("h3", null, h("button", { type: "button", class: "inline", onclick: () => openTask(blocker.task_id), dataset: { key: `open:${blocker.task_id}` } }, blocker.title)),
-      h("p", { class: "why" }, capital(blocker.why)),
+      h(
+        "h3",
+        null,
+        h(
+          "button",
+          {
+            type: "button",
+            class: "inline",
+            onclick: () => openTask(blocker.task_id),
+            dataset: { key: `open:${blocker.task_id}` },
+          },
+          blocker.title,
+        ),
+      ),
+      h("p", { class: "why" }, capital(withoutYears(blocker.why))),
       h(
         "p",
         { class: "meta" },
         task && h("span", null, streamWord(task.workstream)),
-        h("span", { class: blocker.owner_email ? null : "nobody" }, icon("person"), blocker.owner_email ?? "No owner"),
+        h(
+          "span",
+          { class: blocker.owner_email ? null : "nobody" },
+          icon("person"),
+          blocker.owner_email ?? "No owner",
+        ),
         blocker.unblocks > 0 && h("span", null, `Holds up ${blocker.unblocks}`),
       ),
     ),
@@ -60,9 +95,18 @@ function blockerOf(blocker, school, openTask, changed) {
       "div",
       { class: "blocker-due" },
       blocker.must_finish_by && h("span", { class: "fine" }, "Finish by"),
-      blocker.must_finish_by && h("b", { class: late ? "num is-late" : "num" }, short(blocker.must_finish_by, { weekday: true })),
+      blocker.must_finish_by && h(
+        "b",
+        { class: late ? "num is-late" : "num" },
+        short(blocker.must_finish_by, { weekday: true }),
+      ),
     ),
-    h("div", { class: "blocker-acts" }, task && actButtons(actsOf(task), blocker.title, trouble, changed, blocker.task_id), trouble),
+    h(
+      "div",
+      { class: "blocker-acts" },
+      task && actButtons(actsOf(task), blocker.title, trouble, changed, blocker.task_id),
+      trouble,
+    ),
   );
 }
 

@@ -22,7 +22,9 @@ export function actButtons(acts, about, trouble, changed, scope) {
           dataset: { key: `${scope}:${act.key}` },
           onclick: async () => {
             button.setAttribute("aria-disabled", "true");
-            const done = await act.run(trouble).finally(() => button.removeAttribute("aria-disabled"));
+            const done = await act.run(trouble).finally(
+              () => button.removeAttribute("aria-disabled"),
+            );
             if (done) changed();
           },
         },

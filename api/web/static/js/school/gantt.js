@@ -24,7 +24,11 @@ const BACK = 30;
  */
 export function ganttOf(school, options, openTask) {
   const lines = linesOf(school.graph.tasks, options.satisfied);
-  if (!lines.length) return h("p", { class: "fine" }, "No open task. Show satisfied ones to see the plan.");
+  if (!lines.length) return h(
+    "p",
+    { class: "fine" },
+    "No open task. Show satisfied ones to see the plan.",
+  );
   const today = day(school.graph.today) ?? 0;
   const bell = day(school.graph.first_bell);
   const axis = axisOf(lines, today, bell, options.room);
@@ -32,26 +36,58 @@ export function ganttOf(school, options, openTask) {
   const x = (/** @type {number} */ at) => (at - axis.from) * axis.scale;
   const chart = s(
     "svg",
-    { class: "gantt-chart", width: axis.width, height, viewBox: `0 0 ${axis.width} ${height}`, role: "img", "aria-label": describe(school) },
+    {
+      class: "gantt-chart",
+      width: axis.width,
+      height,
+      viewBox: `0 0 ${axis.width} ${height}`,
+      role: "img",
+      "aria-label": describe(school),
+    },
     grid(axis, height, x),
-    lines.map((line, index) => line.task === null && s("rect", { x: 0, y: AXIS + index * ROW, width: axis.width, height: ROW, class: "g-heading" })),
+    lines.map(
+      (line, index) => line.task === null && s(
+        "rect",
+        { x: 0, y: AXIS + index * ROW, width: axis.width, height: ROW, class: "g-heading" },
+      ),
+    ),
     links(school, lines, x),
-    lines.map((line, index) => line.task && bars(line.task, AXIS + index * ROW, x, axis, bell, openTask)),
+    lines.map(
+      (line, index) => line.task && bars(line.task, AXIS + index * ROW, x, axis, bell, openTask),
+    ),
     mark(x(today), height, "today", "Today"),
     bell !== null && mark(x(bell), height, "bell", `First bell ${short(bell)}`, axis.width),
   );
   return h(
     "div",
     { class: "gantt" },
-    h("ul", { class: "gantt-names" }, h("li", { class: "gantt-axis", "aria-hidden": "true" }), lines.map((line) => nameOf(line, openTask))),
-    h("div", { class: "gantt-scroll", tabindex: 0, role: "region", "aria-label": "Timeline, scrolls sideways" }, chart),
+    h(
+      "ul",
+      { class: "gantt-names" },
+      h("li", { class: "gantt-axis", "aria-hidden": "true" }),
+      lines.map((line) => nameOf(line, openTask)),
+    ),
+    h(
+      "div",
+      {
+        class: "gantt-scroll",
+        tabindex: 0,
+        role: "region",
+        "aria-label": "Timeline, scrolls sideways",
+      },
+      chart,
+    ),
   );
 }
 
 /** @param {Task[]} tasks @param {boolean} satisfied @returns {Line[]} */
 function linesOf(tasks, satisfied) {
-  const shown = tasks.filter((task) => (task.satisfied ? satisfied : task.finish || task.planned_finish));
-  const at = (/** @type {Task} */ task) => day(task.start ?? task.planned_start ?? task.finish ?? task.planned_finish) ?? 0;
+  const shown = tasks.filter(
+    (task) => (task.satisfied ? satisfied : task.finish || task.planned_finish),
+  );
+  const at = (/** @type {Task} */ task) => day(
+    task.start ?? task.planned_start ?? task.finish ?? task.planned_finish,
+  ) ?? 0;
   return orderStreams(shown.map((task) => task.workstream)).flatMap((slug) => [
     { task: null, label: streamWord(slug) },
     ...shown
@@ -63,11 +99,19 @@ function linesOf(tasks, satisfied) {
 
 /** @param {Line[]} lines @param {number} today @param {number|null} bell @param {number} room @returns {Axis} */
 function axisOf(lines, today, bell, room) {
-  const days = lines.flatMap(({ task }) => (task ? [task.start, task.finish, task.planned_start, task.planned_finish] : [])).map((text) => day(text)).filter((at) => at !== null);
+  const days = lines.flatMap(
+    ({ task }) => (task ? [task.start, task.finish, task.planned_start, task.planned_finish] : []),
+  ).map((text) => day(text)).filter((at) => at !== null);
   const known = [...days, today, ...(bell === null ? [] : [bell])];
   const earliest = Math.min(...known);
   // A plan that began long ago would push the present off the screen.
-  const from = Math.max(earliest, Math.min(today, ...lines.flatMap(({ task }) => (task?.start ? [day(task.start) ?? today] : []))) - BACK) - 2;
+  const from = Math.max(
+    earliest,
+    Math.min(
+      today,
+      ...lines.flatMap(({ task }) => (task?.start ? [day(task.start) ?? today] : [])),
+    ) - BACK,
+  ) - 2;
   const to = Math.max(...known) + 9;
   const scale = Math.max(LEAST, Math.min(MOST, room / (to - from)));
   // A short plan leaves room: the calendar goes on to the edge.
@@ -80,11 +124,18 @@ function grid(axis, height, x) {
   const shapes = [];
   for (let at = axis.from; at < axis.to; at += 1) {
     const { weekday, date } = parts(at);
-    if (weekday === 6) shapes.push(s("rect", { x: x(at), y: AXIS, width: axis.scale * 2, height: height - AXIS, class: "g-weekend" }));
+    if (weekday === 6) shapes.push(
+      s(
+        "rect",
+        { x: x(at), y: AXIS, width: axis.scale * 2, height: height - AXIS, class: "g-weekend" },
+      ),
+    );
     if (weekday === 1) shapes.push(s("text", { x: x(at) + 2, y: AXIS - 6, class: "g-week" }, date));
     if (date === 1 || at === axis.from) {
       if (date === 1) shapes.push(s("path", { d: `M${x(at)} 0V${height}`, class: "g-month-line" }));
-      if (date <= 24) shapes.push(s("text", { x: x(at) + 4, y: 13, class: "g-month" }, monthName(at)));
+      if (date <= 24) shapes.push(
+        s("text", { x: x(at) + 4, y: 13, class: "g-month" }, monthName(at)),
+      );
     }
   }
   return shapes;
@@ -104,23 +155,69 @@ function bars(task, y, x, axis, bell, openTask) {
     const width = Math.max(axis.scale, (finish - start + 1) * axis.scale) - 1;
     const late = day(task.late_finish);
     if (late !== null && late > finish) {
-      shapes.push(s("path", { d: `M${x(finish + 1)} ${y + 12}H${x(late + 1)}m0 -4v8`, class: "g-float" }));
+      shapes.push(
+        s("path", { d: `M${x(finish + 1)} ${y + 12}H${x(late + 1)}m0 -4v8`, class: "g-float" }),
+      );
     }
-    shapes.push(s("rect", { x: x(start), y: y + 6, width, height: 13, rx: 2, class: barClass(task) }));
+    shapes.push(
+      s("rect", { x: x(start), y: y + 6, width, height: 13, rx: 2, class: barClass(task) }),
+    );
     const done = share(task);
-    if (done > 0) shapes.push(s("rect", { x: x(start), y: y + 6, width: width * done, height: 13, rx: 2, class: "g-part" }));
+    if (done > 0) shapes.push(
+      s("rect", { x: x(start), y: y + 6, width: width * done, height: 13, rx: 2, class: "g-part" }),
+    );
     if (bell !== null && finish >= bell) {
       const from = Math.max(start, bell);
-      shapes.push(s("rect", { x: x(from), y: y + 6, width: (finish - from + 1) * axis.scale - 1, height: 13, rx: 2, class: "g-over" }));
+      shapes.push(
+        s(
+          "rect",
+          {
+            x: x(from),
+            y: y + 6,
+            width: (finish - from + 1) * axis.scale - 1,
+            height: 13,
+            rx: 2,
+            class: "g-over",
+          },
+        ),
+      );
     }
   } else if (task.satisfied && plannedStart !== null && plannedFinish !== null) {
-    shapes.push(s("rect", { x: x(plannedStart), y: y + 6, width: (plannedFinish - plannedStart + 1) * axis.scale - 1, height: 13, rx: 2, class: "g-done" }));
+    shapes.push(
+      s(
+        "rect",
+        {
+          x: x(plannedStart),
+          y: y + 6,
+          width: (plannedFinish - plannedStart + 1) * axis.scale - 1,
+          height: 13,
+          rx: 2,
+          class: "g-done",
+        },
+      ),
+    );
   }
   if (plannedStart !== null && plannedFinish !== null) {
-    shapes.push(s("rect", { x: x(plannedStart), y: y + 21, width: Math.max(2, (plannedFinish - plannedStart + 1) * axis.scale - 1), height: 2, class: "g-planned" }));
+    shapes.push(
+      s(
+        "rect",
+        {
+          x: x(plannedStart),
+          y: y + 21,
+          width: Math.max(2, (plannedFinish - plannedStart + 1) * axis.scale - 1),
+          height: 2,
+          class: "g-planned",
+        },
+      ),
+    );
   }
   const dates = task.finish ? range(task.start, task.finish) : "satisfied";
-  return s("g", { class: "g-task", onclick: () => openTask(task.id) }, s("title", null, `${task.title}: ${dates}`), shapes);
+  return s(
+    "g",
+    { class: "g-task", onclick: () => openTask(task.id) },
+    s("title", null, `${task.title}: ${dates}`),
+    shapes,
+  );
 }
 
 /** @param {Task} task */
@@ -134,7 +231,11 @@ function share(task) {
 }
 
 /** The critical path as a line from bar to bar. */
-function links(/** @type {import("./data.js").School} */ school, /** @type {Line[]} */ lines, /** @type {(at: number) => number} */ x) {
+function links(
+  /** @type {import("./data.js").School} */ school,
+  /** @type {Line[]} */ lines,
+  /** @type {(at: number) => number} */ x,
+) {
   const row = new Map(lines.map((line, index) => [line.task?.id, index]));
   const path = school.answer.critical_path;
   return path.slice(1).map((/** @type {any} */ step, /** @type {number} */ index) => {
@@ -166,7 +267,18 @@ function nameOf({ task, label }, openTask) {
     "li",
     { class: task.critical ? "critical" : null },
     icon(task.satisfied ? "done" : task.status, `status-${task.satisfied ? "done" : task.status}`),
-    h("button", { type: "button", class: "inline clip", title: label, onclick: () => openTask(task.id), dataset: { key: `gantt:${task.id}` } }, label, task.critical && h("span", { class: "sr" }, ", decides the date")),
+    h(
+      "button",
+      {
+        type: "button",
+        class: "inline clip",
+        title: label,
+        onclick: () => openTask(task.id),
+        dataset: { key: `gantt:${task.id}` },
+      },
+      label,
+      task.critical && h("span", { class: "sr" }, ", decides the date"),
+    ),
     task.gate && icon("gate", "gate-mark"),
   );
 }

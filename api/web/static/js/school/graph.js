@@ -17,23 +17,47 @@ const LARGEST = 400;
  */
 export function graphOf(school, options, openTask) {
   const shown = school.graph.tasks.filter((task) => options.satisfied || !task.satisfied);
-  const tasks = shown.length > LARGEST ? shown.filter((task) => task.critical || task.gate).slice(0, LARGEST) : shown;
-  if (!tasks.length) return h("p", { class: "fine" }, "No open task. Show satisfied ones to see the plan.");
+  const tasks = shown.length > LARGEST ? shown.filter(
+    (task) => task.critical || task.gate,
+  ).slice(0, LARGEST) : shown;
+  if (!tasks.length) return h(
+    "p",
+    { class: "fine" },
+    "No open task. Show satisfied ones to see the plan.",
+  );
   const layout = layoutOf(tasks, school.graph.edges);
   const tops = laneTops(layout);
   const spot = (/** @type {string} */ id) => {
     const place = layout.places.get(id);
     if (!place) return null;
-    return { x: 12 + place.column * (WIDE + GAP_X), y: tops[place.lane] + LANE + place.slot * (HIGH + GAP_Y) };
+    return {
+      x: 12 + place.column * (WIDE + GAP_X),
+      y: tops[place.lane] + LANE + place.slot * (HIGH + GAP_Y),
+    };
   };
   const width = 24 + layout.columns * (WIDE + GAP_X) - GAP_X;
   const height = tops[tops.length - 1];
-  const critical = new Set(school.graph.tasks.filter((task) => task.critical).map((task) => task.id));
+  const critical = new Set(
+    school.graph.tasks.filter((task) => task.critical).map((task) => task.id),
+  );
   const edges = s("g", null, school.graph.edges.map((edge) => edgeOf(edge, spot, critical)));
-  const nodes = s("g", null, tasks.map((task) => nodeOf(task, /** @type {{x: number, y: number}} */ (spot(task.id)), openTask)));
+  const nodes = s(
+    "g",
+    null,
+    tasks.map(
+      (task) => nodeOf(task, /** @type {{x: number, y: number}} */ (spot(task.id)), openTask),
+    ),
+  );
   const chart = s(
     "svg",
-    { class: "graph-chart", width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Tasks and what waits for what" },
+    {
+      class: "graph-chart",
+      width,
+      height,
+      viewBox: `0 0 ${width} ${height}`,
+      role: "group",
+      "aria-label": "Tasks and what waits for what",
+    },
     layout.lanes.map((lane, index) => laneOf(lane.slug, tops[index], tops[index + 1], width)),
     edges,
     nodes,
@@ -42,15 +66,30 @@ export function graphOf(school, options, openTask) {
   return h(
     "div",
     null,
-    tasks.length < shown.length && h("p", { class: "fine" }, `Of ${shown.length} tasks, ${tasks.length} that are gates or decide the date.`),
-    h("div", { class: "graph-scroll", tabindex: 0, role: "region", "aria-label": "Graph, scrolls sideways" }, chart),
+    tasks.length < shown.length && h(
+      "p",
+      { class: "fine" },
+      `Of ${shown.length} tasks, ${tasks.length} that are gates or decide the date.`,
+    ),
+    h(
+      "div",
+      {
+        class: "graph-scroll",
+        tabindex: 0,
+        role: "region",
+        "aria-label": "Graph, scrolls sideways",
+      },
+      chart,
+    ),
   );
 }
 
 /** @param {import("./layout.js").Layout} layout @returns {number[]} the top of each lane, and the end */
 function laneTops({ lanes }) {
   const tops = [0];
-  for (const lane of lanes) tops.push(tops[tops.length - 1] + LANE + lane.slots * (HIGH + GAP_Y) + 8);
+  for (const lane of lanes) tops.push(
+    tops[tops.length - 1] + LANE + lane.slots * (HIGH + GAP_Y) + 8,
+  );
   return tops;
 }
 
@@ -130,10 +169,22 @@ function traceOn(/** @type {SVGElement} */ chart, /** @type {import("./data.js")
     const node = /** @type {Element} */ (event.target).closest(".node");
     const id = node?.getAttribute("data-id");
     if (!id) return;
-    const near = new Set([id, ...reach(edges, id, "successor_id", "predecessor_id"), ...reach(edges, id, "predecessor_id", "successor_id")]);
+    const near = new Set(
+      [
+        id,
+        ...reach(edges, id, "successor_id", "predecessor_id"),
+        ...reach(edges, id, "predecessor_id", "successor_id"),
+      ],
+    );
     chart.classList.add("tracing");
-    for (const one of chart.querySelectorAll(".node")) one.classList.toggle("near", near.has(one.getAttribute("data-id") ?? ""));
-    for (const one of chart.querySelectorAll(".edge")) one.classList.toggle("near", near.has(one.getAttribute("data-from") ?? "") && near.has(one.getAttribute("data-to") ?? ""));
+    for (const one of chart.querySelectorAll(".node")) one.classList.toggle(
+      "near",
+      near.has(one.getAttribute("data-id") ?? ""),
+    );
+    for (const one of chart.querySelectorAll(".edge")) one.classList.toggle(
+      "near",
+      near.has(one.getAttribute("data-from") ?? "") && near.has(one.getAttribute("data-to") ?? ""),
+    );
   };
   const clear = () => chart.classList.remove("tracing");
   chart.addEventListener("pointerover", trace);

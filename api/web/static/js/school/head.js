@@ -21,7 +21,12 @@ export function headOf(school, openTask, changed) {
   return h(
     "header",
     { class: "school-head", dataset: { verdict: answer.verdict } },
-    h("p", { class: "crumbs" }, h("a", { href: "/" }, icon("back"), "Board"), h("span", { class: "code" }, answer.school.code)),
+    h(
+      "p",
+      { class: "crumbs" },
+      h("a", { href: "/" }, icon("back"), "Board"),
+      h("span", { class: "code" }, answer.school.code),
+    ),
     h("div", { class: "school-title" }, h("h1", null, answer.school.name), badge(answer.verdict)),
     h(
       "p",
@@ -47,7 +52,11 @@ function taskLink(part, code, openTask) {
     openTask(part.task);
   };
   const href = `/schools/${encodeURIComponent(code)}?task=${part.task}`;
-  return h("a", { class: "inline", href, onclick, dataset: { key: `sentence:${part.task}` } }, part.title);
+  return h(
+    "a",
+    { class: "inline", href, onclick, dataset: { key: `sentence:${part.task}` } },
+    part.title,
+  );
 }
 
 /** @param {any} answer @param {() => void} changed */
@@ -57,18 +66,51 @@ function figures(answer, changed) {
   return h(
     "dl",
     { class: "figures" },
-    figure("First bell", bell ? short(bell, { weekday: true }) : "Not set", editButton(answer, changed)),
-    figure("Ready on", answer.verdict === "ready" ? "Now" : short(forecast.ready_on, { weekday: true }) || "Not known", answer.verdict === "ready" ? null : against(forecast.ready_on, bell, forecast.float_days)),
-    figure("Gates", gates.total ? `${gates.satisfied} of ${gates.total}` : "None", gates.waived ? `${gates.waived} by waiver` : null),
-    figure("Progress", answer.progress === null ? "–" : `${Math.round(answer.progress * 100)}%`, "counting parts"),
-    gates.waived > 0 && figure("Without waivers", verdictWord(bare.verdict), bare.percent === null ? null : `${bare.percent}%`),
+    figure(
+      "First bell",
+      bell ? short(bell, { weekday: true }) : "Not set",
+      editButton(answer, changed),
+    ),
+    figure(
+      "Ready on",
+      answer.verdict === "ready" ? "Now" : short(
+        forecast.ready_on,
+        { weekday: true },
+      ) || "Not known",
+      answer.verdict === "ready" ? null : against(forecast.ready_on, bell, forecast.float_days),
+    ),
+    figure(
+      "Gates",
+      gates.total ? `${gates.satisfied} of ${gates.total}` : "None",
+      gates.waived ? `${gates.waived} by waiver` : null,
+    ),
+    figure(
+      "Progress",
+      answer.progress === null ? "–" : `${Math.round(answer.progress * 100)}%`,
+      "counting parts",
+    ),
+    gates.waived > 0 && figure(
+      "Without waivers",
+      verdictWord(bare.verdict),
+      bare.percent === null ? null : `${bare.percent}%`,
+    ),
     figure("Model", modelWord(rollout?.model), `As of ${moment(answer.as_of)}`),
   );
 }
 
 /** @param {string} term @param {string} value @param {import("./../dom.js").Child} [more] */
 function figure(term, value, more) {
-  return h("div", null, h("dt", null, term), h("dd", null, h("span", { class: "figure num" }, value), more && h("span", { class: "fine" }, more)));
+  return h(
+    "div",
+    null,
+    h("dt", null, term),
+    h(
+      "dd",
+      null,
+      h("span", { class: "figure num" }, value),
+      more && h("span", { class: "fine" }, more),
+    ),
+  );
 }
 
 /** @param {any} answer @param {() => void} changed */
@@ -104,12 +146,24 @@ async function editRollout(answer) {
     intro: h("p", null, "Planned dates follow first bell. The forecast is computed again at once."),
     fields: [
       { name: "first_bell", label: "First bell", type: "date", value: data.first_bell },
-      { name: "model", label: "Blended model", value: data.model, options: [["", "Not decided"], ...MODELS.map((model) => /** @type {[string, string]} */ ([model, modelWord(model)]))] },
+      {
+        name: "model",
+        label: "Blended model",
+        value: data.model,
+        options: [
+          ["", "Not decided"],
+          ...MODELS.map((model) => /** @type {[string, string]} */ ([model, modelWord(model)])),
+        ],
+      },
       { name: "wave", label: "Wave", value: data.wave },
     ],
     submit: "Save",
     act: async (values) => {
-      const body = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value || null]).filter(([name, value]) => value !== (data[String(name)] ?? null)));
+      const body = Object.fromEntries(
+        Object.entries(values).map(([name, value]) => [name, value || null]).filter(
+          ([name, value]) => value !== (data[String(name)] ?? null),
+        ),
+      );
       await call("PATCH", path, { body, etag });
       toast("Saved.");
     },
@@ -122,7 +176,12 @@ async function openRollout(answer) {
   return ask({
     title: `Plan ${answer.school.name}`,
     fields: [
-      { name: "playbook", label: "Playbook", required: true, options: playbooks.map((/** @type {any} */ one) => [one.name, one.title]) },
+      {
+        name: "playbook",
+        label: "Playbook",
+        required: true,
+        options: playbooks.map((/** @type {any} */ one) => [one.name, one.title]),
+      },
       { name: "first_bell", label: "First bell", type: "date", required: true },
     ],
     submit: "Apply playbook",

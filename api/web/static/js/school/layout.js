@@ -13,7 +13,9 @@ import { orderStreams } from "../words.js";
  */
 export function layoutOf(tasks, edges) {
   const known = new Set(tasks.map((task) => task.id));
-  const used = edges.filter((edge) => known.has(edge.predecessor_id) && known.has(edge.successor_id));
+  const used = edges.filter(
+    (edge) => known.has(edge.predecessor_id) && known.has(edge.successor_id),
+  );
   const column = columnsOf(tasks, used);
   const neighbours = neighboursOf(used);
   const slugs = orderStreams(tasks.map((task) => task.workstream));
@@ -21,7 +23,9 @@ export function layoutOf(tasks, edges) {
   const places = new Map();
   const lanes = slugs.map((slug, lane) => {
     const cells = cellsOf(tasks.filter((task) => task.workstream === slug), column);
-    for (const [at, ids] of cells) ids.forEach((id, slot) => places.set(id, { id, column: at, slot, lane }));
+    for (const [at, ids] of cells) ids.forEach(
+      (id, slot) => places.set(id, { id, column: at, slot, lane }),
+    );
     return { slug, slots: Math.max(1, ...[...cells.values()].map((ids) => ids.length)) };
   });
   settle(places, neighbours, lanes);
@@ -30,7 +34,10 @@ export function layoutOf(tasks, edges) {
 }
 
 /** The longest way from a beginning, so that every edge goes to the right. */
-function columnsOf(/** @type {import("./data.js").Task[]} */ tasks, /** @type {import("./data.js").Edge[]} */ edges) {
+function columnsOf(
+  /** @type {import("./data.js").Task[]} */ tasks,
+  /** @type {import("./data.js").Edge[]} */ edges,
+) {
   const waiting = new Map(tasks.map((task) => [task.id, 0]));
   /** @type {Map<string, string[]>} */
   const after = new Map();
@@ -73,8 +80,14 @@ function neighboursOf(edges) {
 }
 
 /** A few sweeps of the barycentre rule within each cell: fewer edges cross. */
-function settle(/** @type {Map<string, Place>} */ places, /** @type {Map<string, string[]>} */ neighbours, /** @type {{slots: number}[]} */ lanes) {
-  const offset = lanes.map((_, lane) => lanes.slice(0, lane).reduce((sum, { slots }) => sum + slots, 0));
+function settle(
+  /** @type {Map<string, Place>} */ places,
+  /** @type {Map<string, string[]>} */ neighbours,
+  /** @type {{slots: number}[]} */ lanes,
+) {
+  const offset = lanes.map(
+    (_, lane) => lanes.slice(0, lane).reduce((sum, { slots }) => sum + slots, 0),
+  );
   const height = (/** @type {Place} */ place) => offset[place.lane] + place.slot;
   for (let sweep = 0; sweep < 4; sweep += 1) {
     /** @type {Map<string, Place[]>} */
@@ -85,10 +98,14 @@ function settle(/** @type {Map<string, Place>} */ places, /** @type {Map<string,
     }
     for (const cell of cells.values()) {
       const pull = (/** @type {Place} */ place) => {
-        const around = (neighbours.get(place.id) ?? []).map((id) => height(/** @type {Place} */ (places.get(id))));
+        const around = (neighbours.get(place.id) ?? []).map(
+          (id) => height(/** @type {Place} */ (places.get(id))),
+        );
         return around.length ? around.reduce((sum, at) => sum + at, 0) / around.length : height(place);
       };
-      cell.map((place) => ({ place, pull: pull(place) })).sort((a, b) => a.pull - b.pull).forEach(({ place }, slot) => { place.slot = slot; });
+      cell.map((place) => ({ place, pull: pull(place) })).sort((a, b) => a.pull - b.pull).forEach(
+        ({ place }, slot) => { place.slot = slot; },
+      );
     }
   }
 }

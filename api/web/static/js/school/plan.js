@@ -24,9 +24,21 @@ const NAMES = { least: 10.5, share: 0.26, most: 17, borders: 3 };
  */
 export function planOf(school, options, openTask, noted) {
   if (!school.graph.tasks.length) return null;
-  const panel = h("div", { role: "tabpanel", id: "plan-panel", "aria-labelledby": `tab-${options.view}` });
+  const panel = h(
+    "div",
+    { role: "tabpanel", id: "plan-panel", "aria-labelledby": `tab-${options.view}` },
+  );
   const tabs = h("div", { role: "tablist", "aria-label": "The plan as", class: "tabs" });
-  const satisfied = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", checked: options.satisfied, onchange: () => { options.satisfied = satisfied.checked; draw(); } }));
+  const satisfied = /** @type {HTMLInputElement} */ (
+    h(
+      "input",
+      {
+        type: "checkbox",
+        checked: options.satisfied,
+        onchange: () => { options.satisfied = satisfied.checked; draw(); },
+      },
+    )
+  );
   const choose = (/** @type {string} */ view, focus = false) => {
     options.view = view;
     noted();
@@ -45,12 +57,30 @@ export function planOf(school, options, openTask, noted) {
     show(
       tabs,
       VIEWS.map(([view, label]) =>
-        h("button", { type: "button", role: "tab", id: `tab-${view}`, "aria-selected": String(view === options.view), "aria-controls": "plan-panel", tabindex: view === options.view ? 0 : -1, dataset: { key: `tab:${view}` }, onclick: () => choose(view), onkeydown }, label),
+        h(
+          "button",
+          {
+            type: "button",
+            role: "tab",
+            id: `tab-${view}`,
+            "aria-selected": String(view === options.view),
+            "aria-controls": "plan-panel",
+            tabindex: view === options.view ? 0 : -1,
+            dataset: { key: `tab:${view}` },
+            onclick: () => choose(view),
+            onkeydown,
+          },
+          label,
+        ),
       ),
     );
   const draw = () => {
     panel.setAttribute("aria-labelledby", `tab-${options.view}`);
-    show(panel, options.view !== "tasks" && legend(options.view), drawing(school, options, openTask));
+    show(
+      panel,
+      options.view !== "tasks" && legend(options.view),
+      drawing(school, options, openTask),
+    );
     keepScroll(panel, options);
   };
   drawTabs();
@@ -66,7 +96,13 @@ export function planOf(school, options, openTask, noted) {
   return h(
     "section",
     { class: "panel plan", "aria-labelledby": "plan-title" },
-    h("div", { class: "plan-head" }, h("h2", { id: "plan-title" }, "Plan"), tabs, h("label", { class: "check" }, satisfied, `Show satisfied (${count})`)),
+    h(
+      "div",
+      { class: "plan-head" },
+      h("h2", { id: "plan-title" }, "Plan"),
+      tabs,
+      h("label", { class: "check" }, satisfied, `Show satisfied (${count})`),
+    ),
     panel,
   );
 }
@@ -97,6 +133,23 @@ function keepScroll(/** @type {HTMLElement} */ panel, /** @type {PlanOptions} */
 function legend(view) {
   const entries = view === "graph"
     ? [["critical", "Decides the date"], ["gate", "Gate"], ["satisfied", "Satisfied"]]
-    : [["critical", "Decides the date"], ["bar", "Other task"], ["float", "Float"], ["planned", "First plan"], ["over", "After first bell"]];
-  return h("ul", { class: "legend" }, entries.map(([kind, label]) => h("li", null, h("span", { class: `key key-${kind}`, "aria-hidden": "true" }), label)));
+    : [
+      ["critical", "Decides the date"],
+      ["bar", "Other task"],
+      ["float", "Float"],
+      ["planned", "First plan"],
+      ["over", "After first bell"],
+    ];
+  return h(
+    "ul",
+    { class: "legend" },
+    entries.map(
+      ([kind, label]) => h(
+        "li",
+        null,
+        h("span", { class: `key key-${kind}`, "aria-hidden": "true" }),
+        label,
+      ),
+    ),
+  );
 }

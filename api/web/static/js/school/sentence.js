@@ -1,7 +1,7 @@
 // The verdict in one sentence, with the chain of reasons behind its date. Pure: it answers parts,
 // a string or a task to be named, and the page decides how a task is shown.
 
-import { day, plural, short } from "../dates.js";
+import { day, plural, short, withoutYears } from "../dates.js";
 
 /** @typedef {string|{task: string, title: string}} Part */
 
@@ -24,13 +24,24 @@ export function verdictSentence(answer, tasks, today) {
     case "unscheduled":
       return [`${name} has no first bell yet; `, ...undated(readyOn, because)];
     case "ready":
-      return [`${name} ${opened ? "is open and ready" : `is ready for its first bell on ${short(bell)}`}: ${gates(answer)}.`];
+      return [
+        `${name} ${opened ? "is open and ready" : `is ready for its first bell on ${short(bell)}`}: ${gates(answer)}.`,
+      ];
     case "lapsed":
-      return [`${name} was ready when it opened, but no longer is, and will be again on ${short(readyOn)}`, ...link(because)];
+      return [
+        `${name} was ready when it opened, but no longer is, and will be again on ${short(readyOn)}`,
+        ...link(because),
+      ];
     case "late":
       return opened
-        ? [`${name} opened on ${short(bell)} without being ready and will be on ${short(readyOn)}`, ...link(because)]
-        : [`${name} will be ready on ${short(readyOn)}, ${afterBell(readyOn, bell)}`, ...link(because)];
+        ? [
+          `${name} opened on ${short(bell)} without being ready and will be on ${short(readyOn)}`,
+          ...link(because),
+        ]
+        : [
+          `${name} will be ready on ${short(readyOn)}, ${afterBell(readyOn, bell)}`,
+          ...link(because),
+        ];
     case "at_risk":
       return [
         `${name} will be ready on ${short(readyOn)}, with ${float === 0 ? "no day" : `only ${plural(float ?? 0, "working day")}`} to spare before first bell on ${short(bell)}`,
@@ -113,17 +124,23 @@ function glue(index, last) {
 /** How the first step of the chain came to be where it is. */
 function cause(/** @type {any} */ step, /** @type {Map<string, any>} */ tasks) {
   const task = named(step, tasks);
-  const reason = String(step.reason ?? "");
+  const reason = withoutYears(String(step.reason ?? ""));
   /** @type {[RegExp, (found: RegExpExecArray) => Part[]][]} */
   const phrases = [
     [/^promised (.+)$/, (found) => [task, ` is promised for ${found[1]}`]],
     [/^promise broken/, () => ["the promise for ", task, " was broken and there is no new date"]],
     [/^lead time (.+)$/, (found) => [task, ` has a lead time of ${found[1]}`]],
     [/^not before (.+)$/, (found) => [task, ` cannot start before ${found[1]}`]],
-    [/^in progress since (.+)$/, (found) => [task, ` is in progress since ${found[1]} and takes until ${short(step.finish)}`]],
+    [
+      /^in progress since (.+)$/,
+      (found) => [task, ` is in progress since ${found[1]} and takes until ${short(step.finish)}`],
+    ],
     [/^renewal from (.+)$/, (found) => [task, ` has to be renewed from ${found[1]}`]],
     [/^starts today$/, () => [task, ` has not started and takes until ${short(step.finish)}`]],
-    [/^starts (.+)$/, (found) => [task, ` can start on ${found[1]} and takes until ${short(step.finish)}`]],
+    [
+      /^starts (.+)$/,
+      (found) => [task, ` can start on ${found[1]} and takes until ${short(step.finish)}`],
+    ],
   ];
   for (const [pattern, phrase] of phrases) {
     const found = pattern.exec(reason);

@@ -1,6 +1,6 @@
 // Beside the blockers: what decides the date, what to start next, waivers, what was said before.
 
-import { day, moment, range, short } from "../dates.js";
+import { day, moment, range, short, withoutYears } from "../dates.js";
 import { h, s } from "../dom.js";
 import { may } from "../session.js";
 import { verdictWord } from "../words.js";
@@ -22,9 +22,18 @@ export function criticalPath({ answer, tasks }, openTask) {
         h(
           "li",
           null,
-          h("button", { type: "button", class: "inline", onclick: () => openTask(step.task_id), dataset: { key: `path:${step.task_id}` } }, tasks.get(step.task_id)?.title ?? step.key),
+          h(
+            "button",
+            {
+              type: "button",
+              class: "inline",
+              onclick: () => openTask(step.task_id),
+              dataset: { key: `path:${step.task_id}` },
+            },
+            tasks.get(step.task_id)?.title ?? step.key,
+          ),
           h("span", { class: "num when" }, range(step.start, step.finish)),
-          !step.reason.startsWith("after ") && h("span", { class: "fine" }, step.reason),
+          !step.reason.startsWith("after ") && h("span", { class: "fine" }, withoutYears(step.reason)),
         ),
       ),
     ),
@@ -48,8 +57,21 @@ export function nextActions({ answer, graph }, openTask) {
         return h(
           "li",
           null,
-          h("span", { class: overdue ? "num when is-late" : "num when" }, by === null ? "No date" : short(by)),
-          h("button", { type: "button", class: "inline", onclick: () => openTask(action.task_id), dataset: { key: `next:${action.task_id}` } }, action.title),
+          h(
+            "span",
+            { class: overdue ? "num when is-late" : "num when" },
+            by === null ? "No date" : short(by),
+          ),
+          h(
+            "button",
+            {
+              type: "button",
+              class: "inline",
+              onclick: () => openTask(action.task_id),
+              dataset: { key: `next:${action.task_id}` },
+            },
+            action.title,
+          ),
         );
       }),
     ),
@@ -75,10 +97,27 @@ export function waivers({ answer, tasks }, openTask, changed) {
         return h(
           "li",
           null,
-          h("button", { type: "button", class: "inline", onclick: () => openTask(waiver.task_id) }, tasks.get(waiver.task_id)?.title ?? "Task"),
+          h(
+            "button",
+            { type: "button", class: "inline", onclick: () => openTask(waiver.task_id) },
+            tasks.get(waiver.task_id)?.title ?? "Task",
+          ),
           h("p", null, waiver.reason),
-          h("p", { class: "fine" }, waiver.expires_on ? `Until ${short(waiver.expires_on)}` : "Without end"),
-          may("tasks:act") && h("button", { type: "button", class: "button small", onclick: revoke, dataset: { key: `revoke:${waiver.id}` } }, "Revoke"),
+          h(
+            "p",
+            { class: "fine" },
+            waiver.expires_on ? `Until ${short(waiver.expires_on)}` : "Without end",
+          ),
+          may("tasks:act") && h(
+            "button",
+            {
+              type: "button",
+              class: "button small",
+              onclick: revoke,
+              dataset: { key: `revoke:${waiver.id}` },
+            },
+            "Revoke",
+          ),
           trouble,
         );
       }),
@@ -90,7 +129,9 @@ export function waivers({ answer, tasks }, openTask, changed) {
 export function saidBefore({ history }) {
   if (!history.length) return null;
   const newest = [...history].sort((a, b) => (a.said_at < b.said_at ? 1 : -1));
-  const turns = newest.filter((said, index) => said.verdict !== newest[index + 1]?.verdict || said.ready_on !== newest[index + 1]?.ready_on);
+  const turns = newest.filter(
+    (said, index) => said.verdict !== newest[index + 1]?.verdict || said.ready_on !== newest[index + 1]?.ready_on,
+  );
   return h(
     "section",
     { class: "panel", "aria-labelledby": "said-title" },
@@ -104,7 +145,12 @@ export function saidBefore({ history }) {
           "li",
           null,
           h("span", { class: "fine num when" }, moment(said.said_at)),
-          h("span", null, verdictWord(said.verdict), said.ready_on && said.verdict !== "ready" ? `, ready on ${short(said.ready_on)}` : ""),
+          h(
+            "span",
+            null,
+            verdictWord(said.verdict),
+            said.ready_on && said.verdict !== "ready" ? `, ready on ${short(said.ready_on)}` : "",
+          ),
         ),
       ),
     ),
@@ -117,13 +163,24 @@ function sparkline(said) {
   if (points.length < 2) return null;
   const from = Date.parse(points[0].said_at);
   const span = Date.parse(points[points.length - 1].said_at) - from || 1;
-  const at = points.map((one) => [((Date.parse(one.said_at) - from) / span) * 296 + 2, 42 - one.percent * 0.4]);
+  const at = points.map(
+    (one) => [((Date.parse(one.said_at) - from) / span) * 296 + 2, 42 - one.percent * 0.4],
+  );
   const [x, y] = at[at.length - 1];
   // A percentage holds until the next answer: steps, not slopes.
-  const line = at.map(([px, py], index) => (index ? `H${px.toFixed(1)}V${py.toFixed(1)}` : `M${px.toFixed(1)} ${py.toFixed(1)}`)).join("");
+  const line = at.map(
+    ([px, py], index) => (
+      index ? `H${px.toFixed(1)}V${py.toFixed(1)}` : `M${px.toFixed(1)} ${py.toFixed(1)}`
+    ),
+  ).join("");
   return s(
     "svg",
-    { class: "spark", viewBox: "0 0 300 44", role: "img", "aria-label": `Gates satisfied: from ${points[0].percent}% to ${points[points.length - 1].percent}%` },
+    {
+      class: "spark",
+      viewBox: "0 0 300 44",
+      role: "img",
+      "aria-label": `Gates satisfied: from ${points[0].percent}% to ${points[points.length - 1].percent}%`,
+    },
     s("path", { d: "M0 42H300", class: "spark-base" }),
     s("path", { d: line, class: "spark-line" }),
     s("circle", { cx: x, cy: y, r: 2.5, class: "spark-end" }),

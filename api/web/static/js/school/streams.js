@@ -19,11 +19,31 @@ export function workstreamsOf({ answer, tasks }, openTask) {
         h(
           "article",
           { class: "stream", dataset: { verdict: stream.verdict } },
-          h("div", { class: "stream-head" }, h("h3", null, streamWord(stream.workstream)), badge(stream.verdict)),
+          h(
+            "div",
+            { class: "stream-head" },
+            h("h3", null, streamWord(stream.workstream)),
+            badge(stream.verdict),
+          ),
           stream.gates.total > 0
-            ? [bar(stream.gates.satisfied, stream.gates.total, `${streamWord(stream.workstream)}, gates`), h("p", { class: "fine num" }, `${stream.gates.satisfied} of ${stream.gates.total} gates, ${stream.percent}%`)]
+            ? [
+              bar(
+                stream.gates.satisfied,
+                stream.gates.total,
+                `${streamWord(stream.workstream)}, gates`,
+              ),
+              h(
+                "p",
+                { class: "fine num" },
+                `${stream.gates.satisfied} of ${stream.gates.total} gates, ${stream.percent}%`,
+              ),
+            ]
             : h("p", { class: "fine" }, "No gates"),
-          stream.evidence?.length > 0 && h("ul", { class: "evidence" }, stream.evidence.map((/** @type {any} */ one) => evidenceOf(one, tasks, openTask))),
+          stream.evidence?.length > 0 && h(
+            "ul",
+            { class: "evidence" },
+            stream.evidence.map((/** @type {any} */ one) => evidenceOf(one, tasks, openTask)),
+          ),
         ),
       ),
     ),
@@ -39,11 +59,28 @@ function evidenceOf(one, tasks, openTask) {
     h(
       "div",
       { class: "evidence-line" },
-      h("button", { type: "button", class: "inline", onclick: () => openTask(one.task_id), dataset: { key: `evidence:${one.task_id}` } }, title),
-      h("span", { class: "num fine" }, `${one.done.toLocaleString("en")} / ${one.total.toLocaleString("en")}${one.unit ? ` ${one.unit}` : ""}`),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "inline",
+          onclick: () => openTask(one.task_id),
+          dataset: { key: `evidence:${one.task_id}` },
+        },
+        title,
+      ),
+      h(
+        "span",
+        { class: "num fine" },
+        `${one.done.toLocaleString("en")} / ${one.total.toLocaleString("en")}${one.unit ? ` ${one.unit}` : ""}`,
+      ),
     ),
     bar(one.done, one.total, title),
-    one.expected_on && one.done < one.total && h("span", { class: "fine" }, `promised ${short(one.expected_on)}`),
+    one.expected_on && one.done < one.total && h(
+      "span",
+      { class: "fine" },
+      `promised ${short(one.expected_on)}`,
+    ),
   );
 }
 
@@ -52,7 +89,13 @@ function bar(done, total, about) {
   const share = total > 0 ? Math.min(1, done / total) : 0;
   return s(
     "svg",
-    { class: share >= 1 ? "bar full" : "bar", viewBox: "0 0 100 6", preserveAspectRatio: "none", role: "img", "aria-label": `${about}: ${done} of ${total}` },
+    {
+      class: share >= 1 ? "bar full" : "bar",
+      viewBox: "0 0 100 6",
+      preserveAspectRatio: "none",
+      role: "img",
+      "aria-label": `${about}: ${done} of ${total}`,
+    },
     s("rect", { width: 100, height: 6, class: "bar-ground" }),
     s("rect", { width: share * 100, height: 6, class: "bar-done" }),
   );

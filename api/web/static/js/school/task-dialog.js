@@ -31,10 +31,23 @@ export function openTask(id, school, changed) {
       };
       void readMore(task, more, after);
       return [
-        h("p", { class: "meta" }, h("span", { class: "code" }, task.key), h("span", null, streamWord(task.workstream)), task.gate && h("span", { class: "tag" }, "Gate"), task.of_network && h("span", { class: "tag" }, "Of the network"), task.critical && h("span", { class: "tag critical" }, "Decides the date")),
+        h(
+          "p",
+          { class: "meta" },
+          h("span", { class: "code" }, task.key),
+          h("span", null, streamWord(task.workstream)),
+          task.gate && h("span", { class: "tag" }, "Gate"),
+          task.of_network && h("span", { class: "tag" }, "Of the network"),
+          task.critical && h("span", { class: "tag critical" }, "Decides the date"),
+        ),
         facts(task),
         more,
-        h("div", { class: "relations" }, relation("Waits for", school, id, "successor_id", "predecessor_id", another), relation("Holds up", school, id, "predecessor_id", "successor_id", another)),
+        h(
+          "div",
+          { class: "relations" },
+          relation("Waits for", school, id, "successor_id", "predecessor_id", another),
+          relation("Holds up", school, id, "predecessor_id", "successor_id", another),
+        ),
         trouble,
         actButtons([...actsOf(task), ...rareActsOf(task)], task.title, trouble, after, "dialog"),
       ];
@@ -48,15 +61,32 @@ function facts(task) {
   const open = !task.satisfied;
   /** @type {[string, string|null][]} */
   const rows = [
-    ["Status", task.satisfied && task.status !== "done" && task.status !== "skipped" ? `${sentence(task.status)}, waived` : sentence(task.status)],
+    [
+      "Status",
+      task.satisfied && task.status !== "done" && task.status !== "skipped" ? `${sentence(task.status)}, waived` : sentence(task.status),
+    ],
     ["Owner", task.owner_email ?? "Nobody"],
-    ["Evidence", task.progress_total === null ? null : `${task.progress_done} of ${task.progress_total}${task.unit ? ` ${task.unit}` : ""}`],
+    [
+      "Evidence",
+      task.progress_total === null ? null : `${task.progress_done} of ${task.progress_total}${task.unit ? ` ${task.unit}` : ""}`,
+    ],
     ["Forecast", open && task.finish ? range(task.start, task.finish) : null],
     ["Finish by", open && task.late_finish ? short(task.late_finish, { weekday: true }) : null],
-    ["Float", open && task.float_days !== null ? (task.float_days < 0 ? `${-task.float_days} working days too late` : `${task.float_days} working days`) : null],
+    [
+      "Float",
+      open && task.float_days !== null ? (
+        task.float_days < 0 ? `${-task.float_days} working days too late` : `${task.float_days} working days`
+      ) : null,
+    ],
     ["Planned", task.planned_finish ? range(task.planned_start, task.planned_finish) : null],
   ];
-  return h("dl", { class: "facts" }, rows.filter(([, value]) => value !== null).map(([term, value]) => h("div", null, h("dt", null, term), h("dd", { class: "num" }, value))));
+  return h(
+    "dl",
+    { class: "facts" },
+    rows.filter(([, value]) => value !== null).map(
+      ([term, value]) => h("div", null, h("dt", null, term), h("dd", { class: "num" }, value)),
+    ),
+  );
 }
 
 /**
@@ -65,10 +95,15 @@ function facts(task) {
  */
 async function readMore(task, place, after) {
   try {
-    const [whole, list] = await Promise.all([read(`/v1/tasks/${task.id}`), read(`/v1/tasks/${task.id}/waivers`)]);
+    const [whole, list] = await Promise.all(
+      [read(`/v1/tasks/${task.id}`), read(`/v1/tasks/${task.id}/waivers`)],
+    );
     const trouble = h("div", null);
     const asked = list.items.filter((/** @type {any} */ one) => one.state === "requested");
-    const decide = (/** @type {string} */ id, /** @type {"approve"|"revoke"} */ decision) => async () => {
+    const decide = (
+      /** @type {string} */ id,
+      /** @type {"approve"|"revoke"} */ decision,
+    ) => async () => {
       if (await decideWaiver(id, decision, trouble)) after();
     };
     show(
@@ -80,9 +115,23 @@ async function readMore(task, place, after) {
         h(
           "div",
           { class: "notice" },
-          h("p", null, h("b", null, "Waiver requested: "), one.reason, one.expires_on ? ` (until ${short(one.expires_on)})` : ""),
-          may("waivers:approve") && h("button", { type: "button", class: "button small primary", onclick: decide(one.id, "approve") }, "Approve"),
-          (may("waivers:approve") || one.requested_by === whoami()?.actor) && h("button", { type: "button", class: "button small", onclick: decide(one.id, "revoke") }, "Take back"),
+          h(
+            "p",
+            null,
+            h("b", null, "Waiver requested: "),
+            one.reason,
+            one.expires_on ? ` (until ${short(one.expires_on)})` : "",
+          ),
+          may("waivers:approve") && h(
+            "button",
+            { type: "button", class: "button small primary", onclick: decide(one.id, "approve") },
+            "Approve",
+          ),
+          (may("waivers:approve") || one.requested_by === whoami()?.actor) && h(
+            "button",
+            { type: "button", class: "button small", onclick: decide(one.id, "revoke") },
+            "Take back",
+          ),
         ),
       ),
       trouble,
@@ -98,7 +147,9 @@ async function readMore(task, place, after) {
  * @param {(task: string) => void} another
  */
 function relation(label, school, id, mine, theirs, another) {
-  const others = school.graph.edges.filter((edge) => edge[mine] === id).map((edge) => school.tasks.get(edge[theirs]));
+  const others = school.graph.edges.filter((edge) => edge[mine] === id).map(
+    (edge) => school.tasks.get(edge[theirs]),
+  );
   if (!others.length) return null;
   return h(
     "div",
@@ -107,7 +158,22 @@ function relation(label, school, id, mine, theirs, another) {
     h(
       "ul",
       null,
-      others.map((task) => task && h("li", null, h("button", { type: "button", class: "inline", onclick: () => another(task.id) }, task.title), h("span", { class: "fine" }, task.satisfied ? "satisfied" : sentence(task.status).toLowerCase()))),
+      others.map(
+        (task) => task && h(
+          "li",
+          null,
+          h(
+            "button",
+            { type: "button", class: "inline", onclick: () => another(task.id) },
+            task.title,
+          ),
+          h(
+            "span",
+            { class: "fine" },
+            task.satisfied ? "satisfied" : sentence(task.status).toLowerCase(),
+          ),
+        ),
+      ),
     ),
   );
 }
