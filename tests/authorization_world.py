@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from api.auth.service import create_user
 from api.auth.tokens import create_token
 from api.db.pool import Database
 from api.db.uow import writing
-from tests.authorization_table import PLAYBOOK, SCOPES
+from tests.authorization_rules import SCOPES, Case
+from tests.authorization_table import PLAYBOOK
 
 Body = dict[str, Any]
 PASSWORD = "correct horse battery"
@@ -211,3 +213,30 @@ async def _people(
             password_hash=password_hash,
         )
     return {"link": invited["link"]["token"], "token": token["id"], "user": str(user.id)}
+
+
+def filled(template: Any, names: dict[str, str]) -> Any:
+    if isinstance(template, str):
+        return template.format_map(names)
+    if isinstance(template, dict):
+        return {key: filled(value, names) for key, value in template.items()}
+    if isinstance(template, list):
+        return [filled(value, names) for value in template]
+    return template
+
+
+async def call(
+    client: httpx.AsyncClient, key: str, case: Case, names: dict[str, str], **more: str
+) -> httpx.Response:
+    """Make a case's call; `more` are headers."""
+    method, template = key.split(" ")
+    path = filled(case.path, names)
+    pattern = "[^/]+".join(re.escape(part) for part in re.split(r"\{\w+\}", template))
+    assert re.fullmatch(pattern, path.partition("?")[0]), f"{path} is not {key}: mend the row"
+    body = filled(case.body, names)
+    if case.csv:
+        headers = {"content-type": "text/csv", **more}
+        return await client.request(method, path, content=body, headers=headers)
+    # Any version will do: what is asked here is whether the caller may.
+    headers = {"if-match": "*", **more} if method == "PATCH" else more
+    return await client.request(method, path, json=body, headers=headers)

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from api.db import embedded, schema
 from api.db.pool import Database
@@ -32,14 +33,16 @@ def server() -> Iterator[embedded.EmbeddedServer]:
 
 
 def _execute(server: embedded.EmbeddedServer, statement: str) -> None:
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+    # As superuser: an autovacuum worker may be looking at a database that is dropped.
+    url = server.url("postgres", user="postgres")
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(statement.encode())
 
 
 @pytest.fixture(scope="session")
 def template(server: embedded.EmbeddedServer) -> str:
     name = f"template_{uuid4().hex}"
-    _execute(server, f"CREATE DATABASE {name}")
+    _execute(server, f"CREATE DATABASE {name} OWNER firstbell")
     schema.migrate(server.url(name))
     return name
 
@@ -48,7 +51,7 @@ def template(server: embedded.EmbeddedServer) -> str:
 def empty_database_url(server: embedded.EmbeddedServer) -> Iterator[str]:
     """A database without a schema."""
     name = f"empty_{uuid4().hex}"
-    _execute(server, f"CREATE DATABASE {name}")
+    _execute(server, f"CREATE DATABASE {name} OWNER firstbell")
     yield server.url(name)
     _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -57,7 +60,7 @@ def empty_database_url(server: embedded.EmbeddedServer) -> Iterator[str]:
 def database_url(server: embedded.EmbeddedServer, template: str) -> Iterator[str]:
     """A database of this test's own, at the newest revision."""
     name = f"test_{uuid4().hex}"
-    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template} OWNER firstbell")
     yield server.url(name)
     _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -65,7 +68,10 @@ def database_url(server: embedded.EmbeddedServer, template: str) -> Iterator[str
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str) -> Settings:
     return Settings(
-        data_dir=tmp_path, database_url=database_url, secret_key="x" * 43, log_level="WARNING"
+        data_dir=tmp_path,
+        database_url=database_url,
+        secret_key=SecretStr("x" * 43),
+        log_level="WARNING",
     )
 
 

@@ -1,19 +1,18 @@
 """Every operation x every kind of caller x own and foreign places, over HTTP.
 
-What is expected stands in `authorization_table`, written by hand: nothing here asks the service
-who may do what.
+What is expected stands in `authorization_table` and `authorization_rules`, written by hand:
+nothing here asks the service who may do what.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from pydantic import SecretStr
 from starlette.routing import BaseRoute
 
 from api import wiring
@@ -21,15 +20,9 @@ from api.app import create_app
 from api.auth.passwords import hash_password
 from api.db.pool import Database
 from api.settings import Settings
-from tests.authorization_table import (
-    CALLERS,
-    CASES,
-    HOLDERS,
-    LIMITED_TO_A_SCHOOL,
-    Case,
-    Reach,
-)
-from tests.authorization_world import NETWORKS, PASSWORD, World, build, client_of
+from tests.authorization_rules import CALLERS, HOLDERS, LIMITED_TO_A_SCHOOL, Case, Reach
+from tests.authorization_table import CASES
+from tests.authorization_world import NETWORKS, PASSWORD, World, build, call, client_of, filled
 
 HOW_TO_ADD = (
     "add a row to CASES in tests/authorization_table.py, with the right it asks for, how far it"
@@ -81,7 +74,9 @@ async def password_hash() -> str:
 @pytest.fixture
 def unconnected() -> FastAPI:
     """The application without a database, to read what it publishes."""
-    return create_app(Settings(database_url="postgresql://nowhere/none", secret_key="x" * 43))
+    return create_app(
+        Settings(database_url="postgresql://nowhere/none", secret_key=SecretStr("x" * 43))
+    )
 
 
 def operations(app: FastAPI) -> set[str]:
@@ -158,11 +153,8 @@ def expected(case: Case, caller: str, place: str) -> int:
     if is_hidden(case, caller, place):
         far = distance(caller, place) == "foreign"
         return case.hidden if far else case.hidden_sibling
-    if caller in case.refused:
-        return 403
-    if case.reach is Reach.WHOLE and caller in LIMITED_TO_A_SCHOOL:
-        return 403
-    return case.status
+    not_theirs = case.reach is Reach.WHOLE and caller in LIMITED_TO_A_SCHOOL
+    return 403 if not_theirs or caller in case.refused else case.status
 
 
 def asked_at(caller: str, case: Case) -> tuple[str, ...]:
@@ -172,36 +164,10 @@ def asked_at(caller: str, case: Case) -> tuple[str, ...]:
     return PLACES if caller in LIMITED_TO_A_SCHOOL else ("a1", "b1")
 
 
-def filled(template: Any, names: dict[str, str]) -> Any:
-    if isinstance(template, str):
-        return template.format_map(names)
-    if isinstance(template, dict):
-        return {key: filled(value, names) for key, value in template.items()}
-    if isinstance(template, list):
-        return [filled(value, names) for value in template]
-    return template
-
-
 def planned() -> Iterator[tuple[str, Case]]:
     """Reads before writes, so that lists are seen as they were made."""
     every = [(key, case) for key, cases in CASES.items() for case in cases]
     yield from sorted(every, key=lambda one: not one[0].startswith("GET"))
-
-
-async def call(
-    client: httpx.AsyncClient, key: str, case: Case, names: dict[str, str]
-) -> httpx.Response:
-    method, template = key.split(" ")
-    path = filled(case.path, names)
-    pattern = "[^/]+".join(re.escape(part) for part in re.split(r"\{\w+\}", template))
-    assert re.fullmatch(pattern, path.partition("?")[0]), f"{path} is not {key}: mend the row"
-    body = filled(case.body, names)
-    if case.csv:
-        headers = {"content-type": "text/csv"}
-        return await client.request(method, path, content=body, headers=headers)
-    # Any version will do: what is asked here is whether the caller may.
-    headers = {"if-match": "*"} if method == "PATCH" else {}
-    return await client.request(method, path, json=body, headers=headers)
 
 
 def fault(key: str, case: Case, caller: str, place: str, answer: httpx.Response) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 from api.readiness.document import step_dates
 from api.readiness.rules import Answer
 from api.tasks.graph import NEVER, critical_path, late_dates
-from api.tasks.rules import TaskStatus
+from api.tasks.rules import TaskFacts, TaskStatus
 
 
 def graph_view(
@@ -25,32 +25,8 @@ def graph_view(
     for task in facts.tasks:
         if task.status == TaskStatus.CANCELLED:
             continue
-        start, finish, late, floats, critical = dates.get(task.id, (None, None, None, None, False))
-        baseline = planned.get(task.id, (None, None))
-        tasks.append(
-            {
-                "id": task.id,
-                "key": task.key,
-                "title": task.title,
-                "workstream": task.workstream,
-                "kind": str(task.kind),
-                "gate": task.gate,
-                "status": str(task.status),
-                "satisfied": task.id not in dates,
-                "of_network": task.of_network,
-                "start": start,
-                "finish": finish,
-                "late_finish": late,
-                "float_days": floats,
-                "critical": critical,
-                "owner_email": task.owner_email,
-                "progress_done": task.progress_done,
-                "progress_total": task.progress_total,
-                "unit": task.unit,
-                "planned_start": baseline[0],
-                "planned_finish": baseline[1],
-            }
-        )
+        forecast = dates.get(task.id)
+        tasks.append(_task(task, forecast, planned.get(task.id, (None, None))))
     shown = {task["id"] for task in tasks}
     edges = [
         {"predecessor_id": a, "successor_id": b, "lag_days": lag}
@@ -66,6 +42,34 @@ def graph_view(
 
 
 Dates = tuple[date | None, date | None, date | None, int | None, bool]
+
+
+def _task(
+    task: TaskFacts, forecast: Dates | None, baseline: tuple[date | None, date | None]
+) -> dict[str, Any]:
+    start, finish, late, floats, critical = forecast or (None, None, None, None, False)
+    return {
+        "id": task.id,
+        "key": task.key,
+        "title": task.title,
+        "workstream": task.workstream,
+        "kind": str(task.kind),
+        "gate": task.gate,
+        "status": str(task.status),
+        "satisfied": forecast is None,
+        "of_network": task.of_network,
+        "start": start,
+        "finish": finish,
+        "late_finish": late,
+        "float_days": floats,
+        "critical": critical,
+        "owner_email": task.owner_email,
+        "progress_done": task.progress_done,
+        "progress_total": task.progress_total,
+        "unit": task.unit,
+        "planned_start": baseline[0],
+        "planned_finish": baseline[1],
+    }
 
 
 def _dates(answer: Answer) -> dict[str, Dates]:

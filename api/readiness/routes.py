@@ -61,7 +61,9 @@ async def read_readiness(
 ) -> Response:
     """Whether the school will be ready for its first bell, why not, and by when."""
     database = database_of(request)
-    sought = await look_up(database, caller, as_id(school.strip()) or normal_code(school))
+    # A tag like the kept one leaves the document in the database.
+    known = request.headers.get("if-none-match")
+    sought = await look_up(database, caller, as_id(school.strip()) or normal_code(school), known)
     if sought is None:
         raise SchoolNotFound(f"There is no school {school[:40]!r}, or you may not see it.")
     if as_of is None:

@@ -13,8 +13,8 @@ from api.tasks.rules import BlendedModel, TaskKind, Transition
 
 Key = Annotated[
     str,
-    StringConstraints(max_length=100, pattern=r"^[a-z0-9][a-z0-9_.:\-]*$", to_lower=True),
-    Field(description="Unique in its graph, such as `devices.order`."),
+    StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/\-]*$"),
+    Field(description="Unique in its graph, such as `devices.order` or `order:acme:PO-118`."),
 ]
 Slug = Annotated[str, StringConstraints(max_length=40, pattern=r"^[a-z][a-z0-9_-]*$")]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]

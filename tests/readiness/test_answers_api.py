@@ -25,8 +25,8 @@ async def logged(database: Database) -> int:
     return int((await rows(database, "SELECT count(*) FROM readiness_log"))[0][0])
 
 
-async def test_the_sample_of_the_design_through_the_public_api(admin: Asker) -> None:
-    """24 gates, 15 satisfied and one of them waived; 80 of 320 devices promised for 13 August."""
+async def _sample(admin: Asker) -> tuple[Body, Body]:
+    """The order's task, and the answer about the school that waits for it."""
     with clock.moved_to(JULY):
         await admin.network(observe_holidays=False)
         await admin.school(
@@ -36,7 +36,7 @@ async def test_the_sample_of_the_design_through_the_public_api(admin: Asker) -> 
             first_bell="2027-08-23",
         )
         po = await admin.task(
-            "order:acme:po-118",
+            "order:acme:PO-118",
             "KIPP-ASCEND",
             title="Receive PO-118",
             kind="order",
@@ -45,7 +45,7 @@ async def test_the_sample_of_the_design_through_the_public_api(admin: Asker) -> 
             duration_days=0,
             owner_email="tech@kipp.example",
         )
-        after = ["order:acme:po-118"]
+        after = ["order:acme:PO-118"]
         ready: list[Body] = []
 
         async def gate(key: str, workstream: str, done: bool = False, **given: Any) -> Body:
@@ -73,12 +73,18 @@ async def test_the_sample_of_the_design_through_the_public_api(admin: Asker) -> 
 
         shown = await admin.readiness("kipp-ascend")
         assert len(ready) == 14
+        return po, shown
+
+
+async def test_the_sample_of_the_design_through_the_public_api(admin: Asker) -> None:
+    """24 gates, 15 satisfied and one of them waived; 80 of 320 devices promised for 13 August."""
+    po, shown = await _sample(admin)
     assert (shown["verdict"], shown["percent"], shown["progress"]) == ("at_risk", 62, 0.68)
     assert shown["gates"] == {"satisfied": 15, "total": 24, "waived": 1}
     assert shown["forecast"] == {"ready_on": "2027-08-18", "float_days": 2}
     assert [(s["key"], s["start"], s["finish"], s["reason"]) for s in shown["critical_path"]] == [
-        ("order:acme:po-118", "2027-07-01", "2027-08-13", "promised 13 Aug"),
-        ("devices.enroll", "2027-08-16", "2027-08-18", "after order:acme:po-118"),
+        ("order:acme:PO-118", "2027-07-01", "2027-08-13", "promised 13 Aug"),
+        ("devices.enroll", "2027-08-16", "2027-08-18", "after order:acme:PO-118"),
     ]
     blocker = shown["blockers"][0]
     assert (blocker["task_id"], blocker["unblocks"]) == (po["id"], 6)

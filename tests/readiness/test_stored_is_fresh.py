@@ -263,7 +263,14 @@ async def test_the_stored_answer_is_a_fresh_one(
     ]
     with clock.moved_to(START):
         await walk.begin()
-    for number in range(6):
+    every = {
+        *("create", "edit", "start", "complete", "evidence", "connect", "waive", "network"),
+        *("school", "shift", "rollout", "bulk", "close", "open", "playbook", "midnight"),
+    }
+    for number in range(24):
+        # Six rounds, and more where chance has refused one kind of write every time.
+        if number >= 6 and set(walk.accepted) >= every:
+            break
         seldom = [walk.close_and_open, walk.playbook] if number % 4 == 2 else []
         for way in walk.random.sample(ways, len(ways)) + seldom:
             walk.pass_time()
@@ -272,10 +279,7 @@ async def test_the_stored_answer_is_a_fresh_one(
                 await walk.check(walk.code())
                 # Nothing changed: what is stored now has to be right as well.
                 await walk.check(walk.code())
-    assert set(walk.accepted) >= {
-        *("create", "edit", "start", "complete", "evidence", "connect", "waive", "network"),
-        *("school", "shift", "rollout", "bulk", "close", "open", "playbook", "midnight"),
-    }
+    assert set(walk.accepted) >= every
 
 
 async def test_every_school_changes_when_its_network_does(admin: Asker, school: Body) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -30,7 +31,7 @@ async def tasks(admin: Caller, network: Body) -> Tasks:
     }
 
 
-async def bulk(caller: Caller, action: str, status: int = 200, **given: object) -> Body:
+async def bulk(caller: Caller, action: str, status: int = 200, **given: Any) -> Body:
     answered: Body = await caller.post("/tasks/bulk", {"action": action} | given, status)
     return answered
 
@@ -57,7 +58,7 @@ async def test_by_ids(admin: Caller, database: Database, tasks: Tasks) -> None:
 
 
 async def test_by_key_over_a_network_a_wave_and_names(admin: Caller, tasks: Tasks) -> None:
-    async def matched(**given: object) -> int:
+    async def matched(**given: Any) -> int:
         answer = await bulk(admin, "start", key="a", network="N", dry_run=True, **given)
         return int(answer["matched"])
 
@@ -87,7 +88,7 @@ async def test_a_dry_run_changes_nothing_and_makes_no_answer_stale(
         "SELECT (SELECT count(*) FROM history), school_id, revision FROM school_state ORDER BY 2"
     )
     before = await rows(database, state)
-    given = {"key": "b", "network": "N", "dry_run": True}
+    given: Body = {"key": "b", "network": "N", "dry_run": True}
     answer = await bulk(admin, "complete", **given)
     assert (answer["matched"], answer["changed"], answer["dry_run"]) == (3, 0, True)
     answer = await bulk(admin, "complete", reason="now", **given)
@@ -96,7 +97,7 @@ async def test_a_dry_run_changes_nothing_and_makes_no_answer_stale(
 
 
 async def test_every_action(admin: Caller, database: Database, tasks: Tasks) -> None:
-    given = {"key": "a", "network": "N"}
+    given: Body = {"key": "a", "network": "N"}
     assert (await bulk(admin, "assign", owner_email="x@y.org", **given))["changed"] == 3
     assert (await bulk(admin, "assign", owner_email="x@y.org", **given))["changed"] == 0
     assert (await admin.tasks())["a"]["edited"] == ["owner_email"]

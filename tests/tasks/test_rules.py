@@ -195,6 +195,8 @@ def test_worse_evidence_is_less_of_more_or_later() -> None:
     assert is_worse(task, 5, 11, TODAY)
     assert is_worse(task, 5, 10, TODAY + timedelta(days=1))
     assert not is_worse(task._replace(expected_on=None), 5, 10, TODAY)
+    assert not is_worse(task._replace(progress_total=None), 5, 300, TODAY)
+    assert is_worse(task._replace(progress_total=0), 5, 300, TODAY)
 
 
 def test_bridging_adds_lags_and_keeps_the_longer() -> None:

@@ -77,6 +77,8 @@ def test_signing_out_ends_it_everywhere(browser: Browser, world: World) -> None:
     with visiting(browser, world) as visitor:
         visitor.open("/sign-in")
         enter(visitor, VIEWER, PASSWORD)
+        # The frame is drawn again with the page: a menu opened before would be closed by it.
+        expect(visitor.page.get_by_role("table")).to_be_visible()
         visitor.page.locator("summary").click()
         visitor.page.get_by_role("button", name="Sign out").click()
         expect(visitor.page.get_by_role("heading", name="Sign in")).to_be_visible()
