@@ -107,8 +107,15 @@ class Database:
             await connection.set_autocommit(True)
             try:
                 yield connection
-            finally:
+            except Exception:
                 await _make_plain(connection)
+                raise
+            except BaseException:
+                # Cancelled: answers of a pipeline may still be under way, and the next borrower
+                # would read them as its own. The pool replaces what is closed.
+                connection.pgconn.finish()
+                raise
+            await _make_plain(connection)
 
     async def _configure(self, connection: AsyncConnection[Any]) -> None:
         # Behind PgBouncer in transaction mode a prepared statement may live on another server
