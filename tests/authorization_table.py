@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.authorization_rules import Case, Reach
+from tests.authorization_rules import ADMINS, PLANNERS, Case, Reach
 
 
 def _opened(path: str, status: int = 200, body: Any = None) -> tuple[Case, ...]:
@@ -283,7 +283,14 @@ CASES: dict[str, tuple[Case, ...]] = {
     "POST /v1/tasks/{task_id}/complete": _of_task("tasks:act", "/v1/tasks/{finish}/complete"),
     "POST /v1/tasks/{task_id}/reopen": _of_task("tasks:act", "/v1/tasks/{done}/reopen"),
     "POST /v1/tasks/{task_id}/skip": _of_task("tasks:write", "/v1/tasks/{skip}/skip", REASON),
-    "POST /v1/tasks/{task_id}/cancel": _of_task("tasks:write", "/v1/tasks/{cancel}/cancel", REASON),
+    "POST /v1/tasks/{task_id}/cancel": _of_task("tasks:write", "/v1/tasks/{cancel}/cancel", REASON)
+    + _one(
+        "tasks:write",
+        Reach.SCHOOL,
+        "/v1/tasks/{gate}/cancel",
+        REASON,
+        refused=PLANNERS - ADMINS,
+    ),
     "POST /v1/tasks/{task_id}/evidence": _of_task(
         "tasks:act", "/v1/tasks/{evidence}/evidence", {"done": 1, "total": 2}
     ),

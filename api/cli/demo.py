@@ -90,8 +90,11 @@ async def load_in_process(settings: Settings) -> None:
         await load_through(app.state.database, "http://firstbell.internal", transport)
 
 
-async def load_behind(app: FastAPI, address: str) -> None:
-    """Load the demo while `app` serves at `address`; it is ready for traffic afterwards."""
+async def load_behind(app: FastAPI, address: str, *, again: str) -> None:
+    """Load the demo while `app` serves at `address`; it is ready for traffic afterwards.
+
+    `again` is said once more then: the lines of the loading have pushed it off the screen.
+    """
     try:
         await load_through(app.state.database, address)
     except Exception:
@@ -99,7 +102,7 @@ async def load_behind(app: FastAPI, address: str) -> None:
         app.state.lifecycle.waiting_for["demo"] = FAILED
         return
     app.state.lifecycle.waiting_for.pop("demo", None)
-    console.out("The demo is in.", highlight=False)
+    console.out(f"The demo is in.\n{again}", highlight=False)
 
 
 def demo(

@@ -62,9 +62,10 @@ class Server(uvicorn.Server):
         if not self.started:
             return
         address = _address(self.config.host, self.servers[0].sockets[0].getsockname()[1])
-        await announce(self._app.state.database, address, always=self._with_demo)
+        said = await announce(self._app.state.database, address, always=self._with_demo)
         if self._with_demo:
-            self._loading = asyncio.create_task(load_behind(self._app, address), name="demo")
+            loading = load_behind(self._app, address, again=said)
+            self._loading = asyncio.create_task(loading, name="demo")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._loading is not None:
@@ -74,12 +75,14 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def announce(database: Database, address: str, *, always: bool) -> None:
+async def announce(database: Database, address: str, *, always: bool) -> str:
     """Say where it is, and how to get in the first time (with `always`, every time)."""
-    console.out(f"FirstBell is at {address}", highlight=False)
+    said = f"FirstBell is at {address}"
     secret = await first_sign_in(database, always)
     if secret is not None:
-        console.out(f"Sign in: {address}/sign-in#token={secret}", highlight=False)
+        said += f"\nSign in: {address}/sign-in#token={secret}"
+    console.out(said, highlight=False)
+    return said
 
 
 def _address(host: str, port: int) -> str:
