@@ -7,7 +7,6 @@ app = create_app(settings, database)        # uses one that is open: for tests
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -32,7 +31,7 @@ from api.errors import Invalid
 from api.health import Lifecycle, Metrics
 from api.http import docs, problems
 from api.http.middleware import AccessLog, Shell
-from api.jobs.worker import run_worker
+from api.jobs.worker import run_worker, stop_worker
 from api.logging_setup import RequestContext
 from api.settings import Settings
 from api.web import routes as web
@@ -221,9 +220,7 @@ async def _working(database: Database, listener: Listener) -> AsyncIterator[None
     try:
         yield
     finally:
-        worker.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await worker
+        await stop_worker(worker)
 
 
 def _access_log(metrics: Metrics) -> AccessLog:

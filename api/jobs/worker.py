@@ -79,6 +79,19 @@ async def run_worker(
                 await rescuer
 
 
+async def stop_worker(worker: asyncio.Task[None], patience: float = 5.0) -> None:
+    """Cancel the worker, and again while it goes on.
+
+    A cancellation that meets it in the very moment a wait of its own ends is lost on it (Python
+    3.11's `asyncio.wait_for`), and a process that stops would wait for it for ever.
+    """
+    while not worker.done():
+        worker.cancel()
+        await asyncio.wait([worker], timeout=patience)
+    with contextlib.suppress(asyncio.CancelledError):
+        await worker
+
+
 async def _keep_working(
     app: App, concurrency: int, grace_seconds: float, stalled_after: float
 ) -> None:
