@@ -279,7 +279,10 @@ def test_awkward_paths(data_dir: Path, name: str) -> None:
         assert notes(server.url()) == ["1"]
         with psycopg.connect(server.url()) as connection:
             socket = connection.info.host
-        assert socket.startswith("/tmp/firstbell-")  # noqa: S108, the promised place
+        # Elsewhere than the data, whose path a socket cannot have.
+        folder = Path(socket)
+        assert folder.name.startswith("firstbell-")
+        assert folder.parent == Path("/", "tmp")
     eventually(lambda: not embedded_keeper.is_held(data_dir / name / "keeper.lock"))
     Path(socket).rmdir()
 
