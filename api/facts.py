@@ -95,6 +95,13 @@ class PlaybookApplied:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class RolloutsChanged:
+    """Another model was chosen for these schools, or a rollout of theirs began or was closed."""
+
+    school_ids: tuple[UUID, ...]
+
+
 class Bus:
     """Who listens to which fact. Filled once by `wiring`, then only read."""
 

@@ -11,10 +11,13 @@ from sqlmodel import SQLModel
 
 import api.auth.models
 import api.db.history
+import api.devices.models
+import api.devices.models_shipping
 import api.http.models
 import api.readiness.models
 import api.schools.models
-import api.tasks.models  # noqa: F401 (imported for their tables)
+import api.tasks.models
+import api.webhooks.models  # noqa: F401 (imported for their tables)
 from api.db.schema import sqlalchemy_url
 from api.settings import Settings
 

@@ -20,6 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.db.pool import Database
+from api.errors import Unavailable
 from api.facts import Bus
 
 T = TypeVar("T")
@@ -139,8 +140,17 @@ async def writing(db: Database, actor: str, request_id: str = "") -> AsyncIterat
         await session.announce()
 
 
+class Overtaken(Unavailable):
+    """What was read before the locks were taken has changed meanwhile: begin again."""
+
+    code = "overtaken"
+    title = "Others were changing the same things; send it again"
+
+
 def is_transient(error: BaseException) -> bool:
     """Whether the same work may succeed if done again: nothing of it was committed."""
+    if isinstance(error, Overtaken):
+        return True
     cause: BaseException | None = error
     if isinstance(error, sqlalchemy.exc.DBAPIError):
         cause = error.orig

@@ -65,6 +65,11 @@ def content(url: str) -> dict[str, list[str]]:
     return kept
 
 
+def kept(url: str) -> dict[str, list[str]]:
+    """The content, less the tables that came later and hold nothing yet."""
+    return {table: rows for table, rows in content(url).items() if rows or table in ROWS}
+
+
 @pytest.fixture
 def filled(empty_database_url: str) -> str:
     """A database at revision 0001 with rows in every table."""
@@ -99,11 +104,11 @@ def test_up_down_and_up_again_keeps_every_row(filled: str) -> None:
     assert sum(map(len, before.values())) >= sum(map(len, ROWS.values()))
     schema.migrate(filled)
     assert schema.current_revision(filled) == schema.newest_revision()
-    assert content(filled) == before
+    assert kept(filled) == before
     schema.migrate(filled, "0001")
     assert content(filled) == before
     schema.migrate(filled)
-    assert content(filled) == before
+    assert kept(filled) == before
 
 
 @pytest.mark.parametrize("table", list(GUARDED))
@@ -153,7 +158,7 @@ def test_what_happened_in_between_is_kept(filled: str) -> None:
     between = content(filled)
     assert len(between["history"]) == len(ROWS["history"]) + 1
     schema.migrate(filled)
-    assert content(filled) == between
+    assert kept(filled) == between
     with psycopg.connect(filled) as connection:
         _act_for(connection, "user:somebody")
         connection.execute("UPDATE networks SET name = 'Guarded' WHERE id = %s", (NETWORK,))
