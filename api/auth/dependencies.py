@@ -11,10 +11,10 @@ A session is only given to a caller who is known, so a route that forgets `allow
 to strangers. `app.state` holds `database` and `settings`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
@@ -23,7 +23,7 @@ from fastapi.security.base import SecurityBase
 from api.auth.browser import foreign_origin, session_cookie
 from api.auth.caller import Caller
 from api.auth.errors import ForeignOrigin
-from api.auth.identify import by_cookie, by_token
+from api.auth.identify import Beside, Identified, by_cookie, by_token
 from api.auth.rules import Right
 from api.db.pool import Database
 from api.db.uow import ReadSession, WriteSession, reading, writing
@@ -49,6 +49,14 @@ def database_of(request: Request) -> Database:
 async def identify(request: Request) -> Caller:
     """Who calls: by `Authorization: Bearer fb_...`, else by the sign-in cookie.
 
+    Raises as `identify_with` does.
+    """
+    return (await identify_with(request, None)).caller
+
+
+async def identify_with(request: Request, beside: Beside | None) -> Identified:
+    """Who calls, with the row of `beside`.
+
     Raises: Unauthorized; ForeignOrigin when a page of another origin uses the cookie to write.
     """
     given = request.headers.get("authorization")
@@ -56,30 +64,33 @@ async def identify(request: Request) -> Caller:
         scheme, _, token = given.partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthorized("Use `Authorization: Bearer` with an API token.")
-        return await by_token(database_of(request), token.strip())
+        return await by_token(database_of(request), token.strip(), beside)
     settings = settings_of(request)
     secret = request.cookies.get(session_cookie(settings))
     if not secret:
         raise Unauthorized("Sign in, or send `Authorization: Bearer` with an API token.")
-    caller = await by_cookie(
-        database_of(request), secret, timedelta(hours=settings.session_idle_hours)
-    )
+    idle = timedelta(hours=settings.session_idle_hours)
+    found = await by_cookie(database_of(request), secret, idle, beside)
     if request.method not in SAFE_METHODS and foreign_origin(request, settings) is not False:
         raise ForeignOrigin(
             "This change came from another site's page; only our own pages may use the sign-in."
             " A script uses an API token."
         )
-    return caller
+    return found
 
 
-class CallerScheme(SecurityBase):
-    """`identify` as a documented security scheme: one dependency instead of two per request."""
+class _TokenScheme(SecurityBase):
+    """The documented security scheme, of which each subclass is a dependency."""
 
     def __init__(self) -> None:
         self.model = HTTPBearerModel(
             description="An API token `fb_...`; pages use the sign-in cookie instead."
         )
         self.scheme_name = "token"
+
+
+class CallerScheme(_TokenScheme):
+    """`identify` as a documented security scheme: one dependency instead of two per request."""
 
     # FastAPI cannot resolve an instance's string annotations: hence no `annotations` import here.
     async def __call__(self, request: Request) -> Caller:
@@ -103,6 +114,23 @@ def allow(right: Right) -> Callable[..., Awaitable[Caller]]:
 
     setattr(allowed, _RIGHT, right)
     return allowed
+
+
+class AllowWith(_TokenScheme):
+    """`allow(right)` for a read so hot that its own select travels with the caller's.
+
+    `beside` makes that select from the request; its row is only handed to who has the right.
+    """
+
+    def __init__(self, right: Right, beside: Callable[[Request], Beside]) -> None:
+        super().__init__()
+        self.right = right
+        self.beside = beside
+
+    async def __call__(self, request: Request) -> Sequence[Any]:
+        caller, row = await identify_with(request, self.beside(request))
+        caller.require(self.right)
+        return row
 
 
 async def _read_session(request: Request, _caller: CurrentCaller) -> AsyncIterator[ReadSession]:

@@ -50,9 +50,9 @@ async def _welcome(request: Request, response: Response, secret: str) -> MeOut:
     settings, database = settings_of(request), database_of(request)
     set_session(response, secret, settings)
     idle = timedelta(hours=settings.session_idle_hours)
-    caller = await by_cookie(database, secret, idle)
+    found = await by_cookie(database, secret, idle)
     async with reading(database) as session:
-        return await show_caller(session, caller)
+        return await show_caller(session, found.caller)
 
 
 @open_router.get("")

@@ -27,7 +27,7 @@ def readiness(
     async def run(database: Database, _: Settings) -> bytes:
         async with reading(database) as session:
             found = await find_school(session, OPERATOR, school)
-        stored = await stored_answer(database, OPERATOR, found.id)
+        stored = await stored_answer(database, found.id)
         return (stored or await compute_answer(database, found.id)).document
 
     answer = orjson.loads(with_database(run))

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
+import uuid_utils
 from opentelemetry import trace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.db.columns import new_id
 from api.http import problems
 from api.http.scope import path_template
 
@@ -70,8 +70,6 @@ class Shell:
         identity = _request_id(scope)
         name = identity.decode()
         scope.setdefault("state", {})["request_id"] = name
-        # Every line that is logged meanwhile can say which request it belongs to.
-        structlog.contextvars.bind_contextvars(request_id=name)
         answer = _Answer(send, identity, scope["scheme"] == "https", scope["method"] == "HEAD")
         if answer.head:
             # Whatever can be read with GET can be asked about with HEAD (RFC 9110, 9.3.2).
@@ -152,7 +150,7 @@ def _request_id(scope: Scope) -> bytes:
             if _ID.fullmatch(given):
                 return given
             break
-    return str(new_id()).encode()
+    return str(uuid_utils.uuid7()).encode()
 
 
 def _is_plain(headers: Any) -> bool:

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -20,8 +20,7 @@ import orjson
 from psycopg import AsyncConnection
 
 from api import clock
-from api.auth.caller import Caller
-from api.auth.rules import Role
+from api.auth.identify import Beside
 from api.db.pool import Database
 from api.readiness.document import document
 from api.readiness.load import Loaded, load
@@ -33,17 +32,20 @@ ENGINE_VERSION = 1
 
 # An answer of a later moment is not one of now: a clock that ran ahead is set right one day. The
 # minute is for hosts whose clocks differ a little.
-_FIND = b"""
+CLOCKS_DIFFER = timedelta(minutes=1)
+_FIND: LiteralString = """
 SELECT s.id, CASE WHEN a.etag = %s THEN ''::bytea ELSE a.document END, a.etag FROM schools s
 JOIN school_state ss ON ss.school_id = s.id
 JOIN network_state ns ON ns.network_id = s.network_id
 LEFT JOIN readiness_answers a ON a.school_id = s.id AND a.school_revision = ss.revision
   AND a.network_revision = ns.revision AND a.engine_version = %s AND a.good_until > %s
   AND a.computed_at <= %s
-WHERE (%s::uuid IS NULL OR s.network_id = %s) AND (%s::uuid[] IS NULL OR s.id = ANY(%s)) AND """
-_BY_CODE = _FIND + b"s.code = %s"
-_BY_ID = _FIND + b"s.id = %s"
-CLOCKS_DIFFER = timedelta(minutes=1)
+WHERE """
+_BY_ID = _FIND + "s.id = %s"
+_SEEN = """ AND (caller.network_id IS NULL OR s.network_id = caller.network_id)
+  AND (caller.school_ids IS NULL OR s.id = ANY(caller.school_ids))"""
+_SEEN_BY_ID = _BY_ID + _SEEN
+_SEEN_BY_CODE = _FIND + "s.code = %s" + _SEEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,34 +64,39 @@ class Sought:
     stored: Stored | None
 
 
-async def look_up(
-    database: Database, caller: Caller, school: str | UUID, known: str | None = None
-) -> Sought | None:
-    """The school by id or code with what is kept, in one select; None when there is none to see.
+def _bound(school: str | UUID, known: str | None) -> tuple[object, ...]:
+    now = clock.now()
+    return (known, ENGINE_VERSION, now, now + CLOCKS_DIFFER, school)
+
+
+def seek(school: str | UUID, known: str | None) -> Beside:
+    """A select, beside the caller's, of a school by id or code with what is kept.
 
     `known` is an entity tag whose document need not be fetched: it comes back empty.
     """
-    statement = _BY_ID if isinstance(school, UUID) else _BY_CODE
-    schools = list(caller.school_ids) if caller.school_ids is not None else None
-    network, now = caller.network_id, clock.now()
-    current = (ENGINE_VERSION, now, now + CLOCKS_DIFFER)
-    bound = (known, *current, network, network, schools, schools, school)
-    async with database.raw() as connection:
-        row = await (await connection.execute(statement, bound, binary=True)).fetchone()
-    if row is None:
+    statement = _SEEN_BY_ID if isinstance(school, UUID) else _SEEN_BY_CODE
+    return Beside(statement, _bound(school, known))
+
+
+def sought(row: Sequence[Any]) -> Sought | None:
+    """What `seek` found; None when there is no such school to see."""
+    school_id, document, etag = row
+    if school_id is None:
         return None
-    return Sought(row[0], None if row[1] is None else Stored(row[1], row[2]))
+    return Sought(school_id, None if document is None else Stored(document, etag))
 
 
-async def stored_answer(database: Database, caller: Caller, school: str | UUID) -> Stored | None:
+async def stored_answer(database: Database, school_id: UUID) -> Stored | None:
     """The kept answer while it is current. None: compute it."""
-    sought = await look_up(database, caller, school)
-    return sought.stored if sought else None
+    async with database.raw() as connection:
+        found = await connection.execute(_BY_ID, _bound(school_id, None), binary=True)
+        row = await found.fetchone()
+    kept = sought(row) if row is not None else None
+    return kept.stored if kept is not None else None
 
 
 # Who computes a school's answer in this process: the others wait, and look at what was kept.
 _turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
-_EVERYTHING = Caller("job:readiness", "", Role.admin, frozenset(), None, None, sees_names=False)
 
 
 async def compute_answer(database: Database, school_id: UUID) -> Stored:
@@ -101,7 +108,7 @@ async def compute_answer(database: Database, school_id: UUID) -> Stored:
     waits = turn.locked()
     async with turn:
         if waits:
-            stored = await stored_answer(database, _EVERYTHING, school_id)
+            stored = await stored_answer(database, school_id)
             if stored is not None:
                 return stored
         now = clock.now()

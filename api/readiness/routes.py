@@ -3,8 +3,8 @@
 import asyncio
 import csv
 import io
-from collections.abc import AsyncIterator
-from typing import Annotated, Literal
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -13,7 +13,8 @@ from pydantic import AwareDatetime
 
 from api import clock
 from api.auth.caller import Caller
-from api.auth.dependencies import Reading, allow, database_of
+from api.auth.dependencies import AllowWith, Reading, allow, database_of
+from api.auth.identify import Beside
 from api.auth.rules import Right
 from api.db.listen import Listener
 from api.db.uow import reading
@@ -22,7 +23,7 @@ from api.http.conditional import CACHE_CONTROL, VARY, not_modified, not_modified
 from api.http.paging import ListOut, PageParams, link_header, set_link
 from api.http.route import TransactionalRoute
 from api.readiness import service
-from api.readiness.answers import Stored, answer_as_of, compute_answer, look_up
+from api.readiness.answers import Stored, answer_as_of, compute_answer, seek, sought
 from api.readiness.board import LARGEST_BOARD, BoardRequest, read_board
 from api.readiness.rules import Verdict
 from api.readiness.schemas import ActionOut, AuditOut, BoardOut, ReadinessOut, SaidOut
@@ -43,6 +44,16 @@ class NothingSaid(NotFound):
     title = "FirstBell had said nothing about this school by then"
 
 
+def _seek(request: Request) -> Beside:
+    school = request.path_params["school"]
+    # A tag like the kept one leaves the document in the database.
+    known = request.headers.get("if-none-match")
+    return seek(as_id(school.strip()) or normal_code(school), known)
+
+
+Kept = Annotated[Sequence[Any], Depends(AllowWith(Right.readiness_read, _seek))]
+
+
 def _answer(request: Request, stored: Stored) -> Response:
     if not_modified(request, stored.etag):
         return not_modified_response(stored.etag)
@@ -54,22 +65,20 @@ def _answer(request: Request, stored: Stored) -> Response:
 async def read_readiness(
     school: str,
     request: Request,
-    caller: Reader,
+    kept: Kept,
     as_of: Annotated[
         AwareDatetime | None, Query(description="What FirstBell said at that moment.")
     ] = None,
 ) -> Response:
     """Whether the school will be ready for its first bell, why not, and by when."""
-    database = database_of(request)
-    # A tag like the kept one leaves the document in the database.
-    known = request.headers.get("if-none-match")
-    sought = await look_up(database, caller, as_id(school.strip()) or normal_code(school), known)
-    if sought is None:
+    found = sought(kept)
+    if found is None:
         raise SchoolNotFound(f"There is no school {school[:40]!r}, or you may not see it.")
+    database = database_of(request)
     if as_of is None:
-        stored = sought.stored or await compute_answer(database, sought.school_id)
+        stored = found.stored or await compute_answer(database, found.school_id)
         return _answer(request, stored)
-    said = await answer_as_of(database, sought.school_id, as_of)
+    said = await answer_as_of(database, found.school_id, as_of)
     if said is None:
         raise NothingSaid(f"The first answer about {school[:40]!r} is younger than {as_of}.")
     return Response(said, media_type=_JSON, headers={"cache-control": CACHE_CONTROL, "vary": VARY})

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, or_, select, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from api.db.uow import ReadSession, WriteSession
@@ -26,6 +25,28 @@ from api.tasks.models import Dependency, Rollout, Task
 from api.tasks.queries import Owner
 from api.tasks.rules import LONGEST_LAG, RolloutState, TaskStatus, bridge
 
+_HOME = text("SELECT network_id, rollout_id FROM tasks WHERE id = :id")
+# Upward, since what a task waits for is of its own graph or its network's; downward a walk from a
+# network's task would enter the graph of every school.
+_CHECK = text("""
+WITH RECURSIVE above(id) AS (
+  SELECT CAST(:before AS uuid)
+  UNION
+  SELECT d.predecessor_id FROM above JOIN dependencies d ON d.successor_id = above.id
+)
+SELECT EXISTS (SELECT FROM above WHERE id = :after),
+  CASE WHEN CAST(:rollout AS uuid) IS NULL
+    THEN (SELECT count(*) FROM dependencies WHERE network_id = :network AND rollout_id IS NULL)
+    ELSE (SELECT count(*) FROM dependencies WHERE rollout_id = :rollout) END,
+  ARRAY(SELECT key FROM tasks WHERE id IN (:before, :after) AND status = 'cancelled')
+""")
+_PUT = text("""
+INSERT INTO dependencies
+  (predecessor_id, successor_id, network_id, school_id, rollout_id, lag_days)
+VALUES (:predecessor_id, :successor_id, :network_id, :school_id, :rollout_id, :lag_days)
+ON CONFLICT (predecessor_id, successor_id) DO UPDATE SET lag_days = excluded.lag_days
+WHERE dependencies.lag_days <> excluded.lag_days
+""")
 # Where the two are connected already, the longer wait holds.
 _BRIDGE = text("""
 INSERT INTO dependencies
@@ -46,26 +67,58 @@ async def connect(
     Raises: DependencyCycle with the path in keys, TaskNotFound, Invalid, TransitionRefused for a
     cancelled task, GraphTooLarge.
     """
-    before = await session.get(Task, predecessor_id)
-    if before is None:
+    home = (await session.execute(_HOME, {"id": predecessor_id})).one_or_none()
+    if home is None:
         raise TaskNotFound(f"There is no task {predecessor_id}, or you may not see it.")
-    of_network = before.rollout_id is None
-    if before.network_id != owner.network_id or (
-        before.rollout_id != owner.rollout_id and not of_network
+    of_network = home.rollout_id is None
+    if home.network_id != owner.network_id or (
+        home.rollout_id != owner.rollout_id and not of_network
     ):
         detail = "A task waits for tasks of its own school and rollout, or of its network."
         raise Invalid(detail, errors=[field_error("/predecessor_id", "other-graph", detail)])
     if of_network and owner.rollout_id is not None:
         await hold_network(session, owner.network_id)
     await lock(session, owner)
-    await _refuse_cancelled(session, (predecessor_id, successor_id))
-    edges = [(a, b) for a, b, _ in await queries.edges_of(session, owner)]
-    if len(edges) >= MOST_EDGES:
+    await _check(session, owner, predecessor_id, successor_id)
+    edge = new_edge(owner, predecessor_id, successor_id, lag)
+    await session.execute(_PUT, edge.model_dump())
+    return edge
+
+
+async def _check(
+    session: ReadSession, owner: Owner, predecessor_id: UUID, successor_id: UUID
+) -> None:
+    """Whether the graph, which the caller has locked, can take the edge.
+
+    Raises: TransitionRefused, GraphTooLarge, DependencyCycle.
+    """
+    asked = {
+        "before": predecessor_id,
+        "after": successor_id,
+        "network": owner.network_id,
+        "rollout": owner.rollout_id,
+    }
+    closes, count, cancelled = (await session.execute(_CHECK, asked)).one()
+    if cancelled:
+        raise TransitionRefused(
+            f"{cancelled[0]} is cancelled and in no graph; reopen it first.",
+            status=TaskStatus.CANCELLED,
+        )
+    if count >= MOST_EDGES:
         raise GraphTooLarge(f"A graph holds at most {MOST_EDGES} dependencies.", limit=MOST_EDGES)
-    cycle = would_cycle(neighbours(edges), predecessor_id, successor_id)
-    if cycle is not None:
-        raise DependencyCycle.of(await _keys(session, cycle))
-    return await _put(session, new_edge(owner, predecessor_id, successor_id, lag))
+    if closes:
+        raise DependencyCycle.of(await _cycle(session, owner, predecessor_id, successor_id))
+
+
+async def _cycle(
+    session: ReadSession, owner: Owner, predecessor_id: UUID, successor_id: UUID
+) -> list[str]:
+    """The keys along the cycle that an edge would close, the first repeated."""
+    edges = await queries.edges_of(session, owner)
+    pairs = neighbours((before, after) for before, after, _ in edges)
+    cycle = would_cycle(pairs, predecessor_id, successor_id)
+    assert cycle is not None
+    return await _keys(session, cycle)
 
 
 def new_edge(owner: Owner, predecessor: UUID, successor: UUID, lag: int = 0) -> Dependency:
@@ -77,29 +130,6 @@ def new_edge(owner: Owner, predecessor: UUID, successor: UUID, lag: int = 0) -> 
         rollout_id=owner.rollout_id,
         lag_days=lag,
     )
-
-
-async def _put(session: WriteSession, edge: Dependency) -> Dependency:
-    statement = insert(Dependency).values(edge.model_dump())
-    await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["predecessor_id", "successor_id"],
-            set_={"lag_days": edge.lag_days},
-            where=col(Dependency.lag_days) != edge.lag_days,
-        )
-    )
-    return edge
-
-
-async def _refuse_cancelled(session: ReadSession, task_ids: Sequence[UUID]) -> None:
-    rows = await session.execute(
-        select(col(Task.key), col(Task.status)).where(col(Task.id).in_(task_ids))
-    )
-    for key, status in rows:
-        if status == TaskStatus.CANCELLED:
-            raise TransitionRefused(
-                f"{key} is cancelled and in no graph; reopen it first.", status=status
-            )
 
 
 async def _keys(session: ReadSession, task_ids: Sequence[UUID]) -> list[str]:

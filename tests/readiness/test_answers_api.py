@@ -7,12 +7,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx
 import psycopg
 import pytest
+from fastapi import FastAPI
 
 from api import clock
+from api.auth.passwords import hash_password
 from api.auth.rules import Role
+from api.auth.service import create_user
 from api.db.pool import Database
+from api.db.uow import writing
 from api.readiness.answers import rendered, store
 from api.readiness.load import load
 from tests.jobs.waiting import PATIENCE
@@ -142,6 +147,55 @@ async def test_who_may_not_see_the_school_is_told_it_is_not_there(
     async with asking(Role.ops, network_id=UUID(foreign["network_id"])) as other:
         await other.get(f"/schools/{school['id']}/readiness", 404)
         assert (await other.readiness("B"))["verdict"] == "unplanned"
+
+
+async def test_a_person_signed_in_reads_the_schools_that_are_theirs(
+    admin: Asker, app: FastAPI, database: Database, school: Body
+) -> None:
+    await admin.school("C")
+    password = "correct horse battery"
+    async with writing(database, "job:test") as session:
+        await create_user(
+            session,
+            email="lead@school.org",
+            name="Lead",
+            role=Role.school_lead,
+            network_id=UUID(school["network_id"]),
+            school_ids=[UUID(school["id"])],
+            password_hash=await hash_password(password),
+        )
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://firstbell.test"
+    ) as client:
+        person = Asker(client)
+        await person.post("/sign-in", {"email": "lead@school.org", "password": password})
+        for name in ("A", school["id"]):
+            assert (await person.readiness(name))["school"]["id"] == school["id"]
+        await person.get("/schools/C/readiness", 404)
+        await person.ask("DELETE", "/sign-in", origin="http://firstbell.test")
+        await person.get("/schools/A/readiness", 401)
+
+
+async def test_a_revoked_token_opens_not_one_more_answer(
+    admin: Asker, asking: As, school: Body
+) -> None:
+    async with asking(Role.viewer) as other:
+        tag = (await other.ask("GET", "/schools/A/readiness")).headers["etag"]
+        (token,) = [
+            one for one in (await admin.get("/tokens"))["items"] if one["name"] == Role.viewer
+        ]
+        await admin.ask("DELETE", f"/tokens/{token['id']}")
+        for known in ("", tag):
+            answer = await other.ask("GET", "/schools/A/readiness", if_none_match=known)
+            assert (answer.status_code, answer.headers.get("etag")) == (401, None)
+
+
+async def test_who_may_not_read_answers_is_told_so_whatever_the_school(
+    asking: As, school: Body
+) -> None:
+    async with asking(Role.ops, scopes=["tasks:read"]) as narrow:
+        for name in ("A", "B"):
+            assert (await narrow.get(f"/schools/{name}/readiness", 403))["code"] == "forbidden"
 
 
 async def test_an_archived_school_still_answers(admin: Asker, school: Body) -> None:
