@@ -1,7 +1,7 @@
 """Whether a school will be ready: a pure function of its rollout, tasks, calendar and the time.
 
-`evaluate` is cheap and is what the board runs 20,000 times; `document.document` renders the whole
-answer and is asked for one school at a time.
+`evaluate` says it of one school, and `document.document` renders its whole answer. The board asks
+about 20,000 at once: `batch` has the same rules for arrays, and a change here is a change there.
 """
 
 from __future__ import annotations
