@@ -182,8 +182,6 @@ def _facts(
     waivers: Sequence[WaiverFacts],
     now: datetime,
 ) -> RolloutFacts:
-    days = NetworkDays(row[15], row[16], row[17], tuple(sorted(row[18])), tuple(sorted(row[19])))
-    weekend, days_off = calendar_facts(days, row[4], local_day(row[3], now))
     return RolloutFacts(
         school_id=str(row[0]),
         school_code=row[1],
@@ -197,8 +195,14 @@ def _facts(
         tasks=tuple(tasks),
         dependencies=tuple(edges),
         waivers=tuple(waivers),
-        calendar=Calendar(weekend, days_off),
+        calendar=calendar_of(row, now),
     )
+
+
+def calendar_of(row: Sequence[Any], now: datetime) -> Calendar:
+    """The calendar of a school, from its row."""
+    days = NetworkDays(row[15], row[16], row[17], tuple(sorted(row[18])), tuple(sorted(row[19])))
+    return Calendar(*calendar_facts(days, row[4], local_day(row[3], now)))
 
 
 # A named tuple's own constructor runs in Python, and takes five times as long.

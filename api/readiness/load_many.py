@@ -14,9 +14,6 @@ from psycopg import AsyncConnection
 
 from api.readiness.load import SCHOOLS
 
-# The workstreams that most tasks are of, by code; the next code: the name is sent as text.
-KNOWN_STREAMS = ("devices", "infrastructure", "accounts", "pd", "change")
-
 # A school's number is its place in what was asked for.
 _ASKED = b"""
 WITH asked AS MATERIALIZED (
@@ -24,7 +21,8 @@ WITH asked AS MATERIALIZED (
   FROM unnest(%s::uuid[]) WITH ORDINALITY AS n(id, place)
   JOIN rollouts r ON r.school_id = n.id AND r.state <> 'closed')"""
 # One number of what every task has (TASK_PARTS says how much room each part takes), and for the
-# tasks that have more (few, and in the same order) a second record.
+# tasks that have more (few, and in the same order) a second record. A status is its index in
+# `batch.STATUSES`, a workstream in `rules.WORKSTREAMS`; of the others the name is sent.
 _MORE = b"""num_nonnulls(t.not_before, t.progress_total, t.expected_on, t.lead_days,
     t.spread_days, t.valid_until, t.started_at) > 0"""
 _TASKS = (
