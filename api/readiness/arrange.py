@@ -63,7 +63,7 @@ def arrange(fetched: FetchedMany, now: datetime) -> Arranged:
     streams = stream_order({*WORKSTREAMS, *fetched.workstreams})
     tasks = _tasks(fetched, records, ids, index_of, [row[3] for row in rows], streams)
     declined[tasks.school[ids.doubtful]] = True
-    edges = _edges(fetched, ids, index_of, declined)
+    edges = _edges(fetched, ids, tasks, declined)
     return Arranged(rows, streams, schools, tasks, edges, calendars, declined)
 
 
@@ -110,11 +110,9 @@ def _tasks(
     zones: Sequence[str],
     streams: Sequence[str],
 ) -> Tasks:
-    parts: dict[str, Ints] = {}
     packed = records["packed"].astype(np.int64)
-    for name, values in TASK_PARTS:
-        packed, parts[name] = np.divmod(packed, values)
-    school = index_of[records["school"]]
+    parts = {name: packed >> low & (1 << bits) - 1 for name, (low, bits) in TASK_PARTS.items()}
+    school = index_of[parts["school"]]
     having = np.flatnonzero(parts["more"])
     more = np.frombuffer(fetched.more, MORE)
     # No task has a kind of value that none of them has: one column of NONE serves them all.
@@ -165,14 +163,13 @@ def _waived_until(fetched: FetchedMany, ids: _Ids) -> Ints:
     return column
 
 
-def _edges(fetched: FetchedMany, ids: _Ids, index_of: Ints, declined: Flags) -> Edges:
+def _edges(fetched: FetchedMany, ids: _Ids, tasks: Tasks, declined: Flags) -> Edges:
     """The edges among these tasks; who waits for another (a network's) is declined."""
     records = np.frombuffer(fetched.edges, EDGE)
     before = ids.find(records["before_low"], records["before_high"])
     after = ids.find(records["after_low"], records["after_high"])
     elsewhere = (before == NONE) & (after != NONE)
-    if elsewhere.any():
-        declined[index_of[records["school"][elsewhere]]] = True
+    declined[tasks.school[after[elsewhere]]] = True
     lag = records["lag"].astype(np.int64)
     among = (before != NONE) & (after != NONE)
     if not among.all():

@@ -20,22 +20,23 @@ WITH asked AS MATERIALIZED (
   SELECT r.id AS rollout_id, (n.place - 1)::int4 AS school
   FROM unnest(%s::uuid[]) WITH ORDINALITY AS n(id, place)
   JOIN rollouts r ON r.school_id = n.id AND r.state <> 'closed')"""
-# One number of what every task has (TASK_PARTS says how much room each part takes), and for the
-# tasks that have more (few, and in the same order) a second record. A status is its index in
-# `batch.STATUSES`, a workstream in `rules.WORKSTREAMS`; of the others the name is sent.
+# Of every task its id and one number, in which TASK_PARTS says where each part lies; a status is
+# its index in `batch.STATUSES`, a workstream in `rules.WORKSTREAMS`. Of the few tasks that have
+# more a second record, and of those in other workstreams the name, in the same order.
 _MORE = b"""num_nonnulls(t.not_before, t.progress_total, t.expected_on, t.lead_days,
     t.spread_days, t.valid_until, t.started_at) > 0"""
 _TASKS = (
     _ASKED
     + b"""
 SELECT
-  string_agg(uuid_send(t.id) || int4send(a.school) || int4send(t.duration_days + 2048 * (
-    CASE t.status WHEN 'pending' THEN 0 WHEN 'in_progress' THEN 1 WHEN 'done' THEN 2 ELSE 3 END
-    + 4 * (t.gate::int4 + 2 * (CASE WHEN """
+  string_agg(uuid_send(t.id) || int8send((a.school::int8 << 32) + t.duration_days
+    + (CASE t.status WHEN 'pending' THEN 0 WHEN 'in_progress' THEN 1 WHEN 'done' THEN 2
+      ELSE 3 END << 12)
+    + (CASE t.workstream WHEN 'devices' THEN 0 WHEN 'infrastructure' THEN 1
+      WHEN 'accounts' THEN 2 WHEN 'pd' THEN 3 WHEN 'change' THEN 4 ELSE 5 END << 16)
+    + (t.gate::int4 << 20) + (("""
     + _MORE
-    + b""" THEN 1 ELSE 0 END
-    + 2 * CASE t.workstream WHEN 'devices' THEN 0 WHEN 'infrastructure' THEN 1
-      WHEN 'accounts' THEN 2 WHEN 'pd' THEN 3 WHEN 'change' THEN 4 ELSE 5 END)))), ''),
+    + b""")::int4 << 21)), ''),
   string_agg(int4send(coalesce(t.not_before - date '0001-01-01' + 1, -1))
     || int4send(coalesce(t.expected_on - date '0001-01-01' + 1, -1))
     || int4send(t.progress_done) || int4send(coalesce(t.progress_total, -1))
@@ -53,25 +54,32 @@ _EDGES = (
     _ASKED
     + b"""
 SELECT string_agg(uuid_send(d.predecessor_id) || uuid_send(d.successor_id)
-  || int4send(d.lag_days) || int4send(a.school), '')
+  || int4send(d.lag_days), '')
 FROM asked a JOIN dependencies d ON d.rollout_id = a.rollout_id"""
 )
 _WAIVERS = b"""
 SELECT string_agg(uuid_send(w.task_id)
   || int4send(coalesce(w.expires_on - date '0001-01-01' + 1, 2147483647)), '')
-FROM waivers w WHERE w.state = 'approved' AND w.school_id = ANY(%s)"""
+FROM waivers w WHERE w.state = 'approved' AND w.school_id = ANY(%s::uuid[])"""
 
 _ID = [("id_high", "u8"), ("id_low", "u8")]
-TASK = [*_ID, ("school", ">i4"), ("packed", ">i4")]
-# From the lowest on: how many values each part of `packed` can have.
-TASK_PARTS = (("duration", 2048), ("status", 4), ("gate", 2), ("more", 2), ("stream", 8))
+TASK = [*_ID, ("packed", ">i8")]
+# The lowest bit of each part of `packed`, and how many there are.
+TASK_PARTS = {
+    "duration": (0, 12),
+    "status": (12, 4),
+    "stream": (16, 4),
+    "gate": (20, 1),
+    "more": (21, 1),
+    "school": (32, 32),
+}
 MORE = [
     *(("not_before", ">i4"), ("expected_on", ">i4"), ("done", ">i4"), ("total", ">i4")),
     *(("lead", ">i4"), ("spread", ">i4"), ("valid_until", ">i8"), ("started_at", ">i8")),
 ]
 EDGE = [
     *(("before_high", "u8"), ("before_low", "u8"), ("after_high", "u8"), ("after_low", "u8")),
-    *(("lag", ">i4"), ("school", ">i4")),
+    ("lag", ">i4"),
 ]
 WAIVER = [*_ID, ("until", ">i4")]
 
@@ -90,7 +98,8 @@ class FetchedMany(NamedTuple):
 
 async def fetch_many(connection: AsyncConnection[Any], school_ids: Sequence[UUID]) -> FetchedMany:
     """What the board's rows of these schools depend on, revisions first, but for network tasks."""
-    ids = list(school_ids)
+    # As text at once: four times a list of UUIDs took a sixth of the time.
+    ids = f"{{{','.join(map(str, school_ids))}}}"
     async with connection.pipeline():
         await connection.execute(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         schools = await connection.execute(SCHOOLS, (ids,), binary=True)
@@ -102,7 +111,7 @@ async def fetch_many(connection: AsyncConnection[Any], school_ids: Sequence[UUID
     between, permits = await edges.fetchone(), await waivers.fetchone()
     assert found and between and permits
     return FetchedMany(
-        ids,
+        list(school_ids),
         await schools.fetchall(),
         found[0] or b"",
         found[1] or b"",
