@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from api.readiness.batch import FOR_EVER, LAST_DAY, NONE, Edges, Flags, Schools, Tasks
-from api.readiness.forecast import day_start, horizon, local_day, moment_at
+from api.readiness.forecast import day_start, horizon, moment_at
 from api.readiness.load import calendar_of
 from api.readiness.load_many import EDGE, MORE, TASK, TASK_PARTS, WAIVER, FetchedMany
 from api.readiness.rules import WORKSTREAMS, stream_order
@@ -87,7 +86,9 @@ def _schools(rows: Sequence[Any], now: datetime, declined: Flags) -> tuple[Schoo
     opened_ready = np.array([bool(row[13]) for row in rows], bool)
     # The day after the last one there is cannot be told: such a school has no horizon.
     declined |= columns[:, 3] == NONE
-    return Schools(*columns.T.copy(), opened_ready), Calendars(list(calendars))
+    calendar, today, midnight, until_, until_day, first_bell = columns.T.copy()
+    which_schools = Schools(calendar, today, midnight, until_, until_day, first_bell, opened_ready)
+    return which_schools, Calendars(list(calendars))
 
 
 def _moments(timezone: str, first_bell: date | None, now: datetime) -> tuple[int, ...]:

@@ -107,15 +107,15 @@ async def fetch_many(connection: AsyncConnection[Any], school_ids: Sequence[UUID
         edges = await connection.execute(_EDGES, (ids,), binary=True)
         waivers = await connection.execute(_WAIVERS, (ids,), binary=True)
         await connection.execute(b"COMMIT")
-    found = await tasks.fetchone()
-    between, permits = await edges.fetchone(), await waivers.fetchone()
-    assert found and between and permits
+    # Aggregates: one row each, null where there was nothing.
+    [(of_all, of_some, workstreams)] = await tasks.fetchall()
+    [(between,)], [(permits,)] = await edges.fetchall(), await waivers.fetchall()
     return FetchedMany(
-        list(school_ids),
-        await schools.fetchall(),
-        found[0] or b"",
-        found[1] or b"",
-        found[2] or [],
-        between[0] or b"",
-        permits[0] or b"",
+        asked=list(school_ids),
+        schools=await schools.fetchall(),
+        tasks=of_all or b"",
+        more=of_some or b"",
+        workstreams=workstreams or [],
+        edges=between or b"",
+        waivers=permits or b"",
     )

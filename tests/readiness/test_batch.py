@@ -137,10 +137,10 @@ MOST_ZONES = (*ZONES, "Asia/Kathmandu", "America/Sao_Paulo", "Pacific/Apia", "Af
 
 
 @pytest.mark.parametrize("zone", MOST_ZONES)
-@given(st.lists(st.datetimes(datetime(2009, 1, 1), datetime(2031, 1, 1)), min_size=1))
+@given(st.lists(st.integers(0, 22 * 365 * 24 * 60), min_size=1))
 @settings(max_examples=50, deadline=None)
-def test_the_days_of_moments_are_the_places_own(zone: str, naive: list[datetime]) -> None:
-    given_moments = [moment.replace(tzinfo=UTC) for moment in naive]
+def test_the_days_of_moments_are_the_places_own(zone: str, minutes: list[int]) -> None:
+    given_moments = [datetime(2009, 1, 1, tzinfo=UTC) + timedelta(minutes=n) for n in minutes]
     found = local_days(zone, np.array([microseconds_of(one) for one in given_moments]))
     assert found.tolist() == [local_day(zone, one).toordinal() for one in given_moments]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from api.tasks.days import Calendar
 from api.tasks.graph import early_dates, late_dates, predecessors, topological_order
-from api.tasks.many_days import Calendars
+from api.tasks.many_days import Calendars, Ints
 from api.tasks.many_graphs import NEVER, early_finish, late_finish, level, leveled
 from tests.tasks.strategies import calendars, days, graphs
 
@@ -34,7 +34,7 @@ def test_days_of_many_calendars_are_those_of_each(
     assert [date.fromordinal(day) for day in found] == [c.roll_forward(day) for c, day in each]
 
 
-def columns(edges: Edges) -> tuple[np.ndarray, ...]:  # type: ignore[type-arg] # of integers
+def columns(edges: Edges) -> tuple[Ints, ...]:
     return tuple(np.array(edges, np.int64).reshape(len(edges), 3).T)
 
 
@@ -62,9 +62,9 @@ def test_dates_of_many_graphs_are_those_of_each(
     bounds = (np.array(earliest), np.array(promised))
     finish = early_finish(graph, days, *bounds, base=np.full(size, 3))
     assert finish.tolist() == early.finish
-    # Two samples at once: the same twice, but for the durations.
+    # Two samples of the durations at once.
     both = np.stack([days, days + 1])
-    sampled = early_finish(graph, both, *(np.stack([one, one]) for one in bounds), base=np.int64(3))
+    sampled = early_finish(graph, both, *bounds, base=np.full(size, 3))
     assert sampled[0].tolist() == early.finish
     longer = early_dates(order, before, (days + 1).tolist(), earliest, promised, base=3)
     assert sampled[1].tolist() == longer.finish
@@ -83,7 +83,7 @@ def test_what_waits_for_a_cycle_has_no_level(graph: tuple[int, Edges]) -> None:
     size, edges = graph
     first, second, _ = columns(edges)
     levels = level(size, first, second).tolist()
-    waits = {task for task in range(size)}
+    waits = set(range(size))
     while True:
         free = {t for t in waits if not any(b == t and a in waits for a, b, _ in edges)}
         if not free:
