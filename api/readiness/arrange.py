@@ -86,9 +86,7 @@ def _schools(rows: Sequence[Any], now: datetime, declined: Flags) -> tuple[Schoo
     opened_ready = np.array([bool(row[13]) for row in rows], bool)
     # The day after the last one there is cannot be told: such a school has no horizon.
     declined |= columns[:, 3] == NONE
-    calendar, today, midnight, until_, until_day, first_bell = columns.T.copy()
-    which_schools = Schools(calendar, today, midnight, until_, until_day, first_bell, opened_ready)
-    return which_schools, Calendars(list(calendars))
+    return Schools._make([*columns.T.copy(), opened_ready]), Calendars(list(calendars))
 
 
 def _moments(timezone: str, first_bell: date | None, now: datetime) -> tuple[int, ...]:
