@@ -2,7 +2,8 @@
 
 What is satisfied leaves the graph at once, so a school's forecast costs what is left to do.
 Everything that only a reader of the whole document wants (blockers, sentences) is computed
-later, in `document`, from what this module returns.
+later, in `document`, from what this module returns. `batch` says the same of thousands of schools
+at once: a rule that changes here changes there.
 """
 
 from __future__ import annotations
@@ -159,7 +160,7 @@ def work_left(facts: RolloutFacts, at: Moment, waivers: Mapping[str, WaiverFacts
     """
     work = Work()
     now, today = at.now, at.today
-    until, until_day = _horizon(facts, at)
+    until, until_day = horizon(facts.timezone, facts.first_bell, at)
     streams, expires = work.streams, None
     waiver = None
     for task in facts.tasks:
@@ -190,12 +191,12 @@ def work_left(facts: RolloutFacts, at: Moment, waivers: Mapping[str, WaiverFacts
     return work
 
 
-def _horizon(facts: RolloutFacts, at: Moment) -> tuple[datetime, date]:
+def horizon(timezone: str, first_bell: date | None, at: Moment) -> tuple[datetime, date]:
     """The moment, and its day, that evidence has to cover: the end of first bell's day, or now."""
-    if facts.first_bell is None or at.today >= facts.first_bell:
+    if first_bell is None or at.today >= first_bell:
         return at.now, at.today
-    next_day = day_start(facts.timezone, facts.first_bell + timedelta(days=1))
-    return next_day - timedelta(microseconds=1), facts.first_bell
+    next_day = day_start(timezone, first_bell + timedelta(days=1))
+    return next_day - timedelta(microseconds=1), first_bell
 
 
 def _partial(task: TaskFacts) -> float:

@@ -23,7 +23,7 @@ from api.schools.calendars import NetworkDays, calendar_facts
 from api.tasks.days import Calendar
 from api.tasks.rules import DependencyFacts, TaskFacts, WaiverFacts
 
-_SCHOOLS = b"""
+SCHOOLS = b"""
 SELECT s.id, s.code, s.name, s.timezone, s.blackout_days, s.network_id, n.code,
   ss.revision, ns.revision, r.id, r.model, r.first_bell, r.state, r.opened_ready, r.wave,
   n.country, n.region, c.observe_holidays, c.weekend, c.blackout_days
@@ -125,7 +125,7 @@ async def fetch(
     ids = list(school_ids)
     async with connection.pipeline():
         await connection.execute(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        schools = await connection.execute(_SCHOOLS, (ids,), binary=True)
+        schools = await connection.execute(SCHOOLS, (ids,), binary=True)
         tasks = await connection.execute(_MANY_TASKS if many else _TASKS, (ids,), binary=True)
         edges = await connection.execute(_MANY_EDGES if many else _EDGES, (ids,), binary=True)
         waivers = await connection.execute(_WAIVERS, (ids, ids), binary=True)
@@ -182,8 +182,6 @@ def _facts(
     waivers: Sequence[WaiverFacts],
     now: datetime,
 ) -> RolloutFacts:
-    days = NetworkDays(row[15], row[16], row[17], tuple(sorted(row[18])), tuple(sorted(row[19])))
-    weekend, days_off = calendar_facts(days, row[4], local_day(row[3], now))
     return RolloutFacts(
         school_id=str(row[0]),
         school_code=row[1],
@@ -197,8 +195,14 @@ def _facts(
         tasks=tuple(tasks),
         dependencies=tuple(edges),
         waivers=tuple(waivers),
-        calendar=Calendar(weekend, days_off),
+        calendar=calendar_of(row, now),
     )
+
+
+def calendar_of(row: Sequence[Any], now: datetime) -> Calendar:
+    """The calendar of a school, from its row."""
+    days = NetworkDays(row[15], row[16], row[17], tuple(sorted(row[18])), tuple(sorted(row[19])))
+    return Calendar(*calendar_facts(days, row[4], local_day(row[3], now)))
 
 
 # A named tuple's own constructor runs in Python, and takes five times as long.

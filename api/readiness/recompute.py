@@ -7,65 +7,67 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from functools import partial
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
-import orjson
 from psycopg import AsyncConnection
 
-from api.errors import FirstBellError
-from api.readiness.answers import CLOCKS_DIFFER, ENGINE_VERSION, judge, row_of
-from api.readiness.forecast import moment_at
-from api.readiness.load import Fetched, Loaded, assemble, fetch
-from api.readiness.rules import Verdict
+from api.readiness.answers import CLOCKS_DIFFER, ENGINE_VERSION
+from api.readiness.board_rows import Computed, Row, rows_at_once, rows_one_by_one
+from api.readiness.load import fetch
+from api.readiness.load_many import fetch_many
 
-# Schools whose tasks are in memory at once.
-CHUNK = 250
+F = TypeVar("F")
 
-
-class Row(NamedTuple):
-    """One row of `readiness_answers` as the board needs it; `summary` is JSON."""
-
-    school_id: UUID
-    school_revision: int
-    network_revision: int
-    good_until: datetime
-    computed_at: datetime
-    summary: str
-    verdict: str
-    percent: int | None
-    ready_on: Any
-    float_days: int | None
-    first_bell: Any
-    wave: str | None
+# Schools whose tasks are in memory at once: as columns, and as objects.
+CHUNK = 1000
+CHUNK_ONE_BY_ONE = 250
 
 
 async def recompute(
     connection: AsyncConnection[Any], school_ids: Sequence[UUID], now: datetime
 ) -> None:
-    """Compute and keep the board's rows of these schools.
+    """Compute and keep the board's rows of these schools."""
+    declined = await _pass(connection, school_ids, now, CHUNK, fetch_many, rows_at_once)
+    one_by_one = partial(fetch, many=True)
+    await _pass(connection, declined, now, CHUNK_ONE_BY_ONE, one_by_one, rows_one_by_one)
+
+
+async def _pass(
+    connection: AsyncConnection[Any],
+    school_ids: Sequence[UUID],
+    now: datetime,
+    size: int,
+    read: Callable[[AsyncConnection[Any], Sequence[UUID]], Awaitable[F]],
+    compute: Callable[[F, datetime], Computed],
+) -> list[UUID]:
+    """Compute and keep what `compute` does not decline; that is the answer.
 
     While a thread computes one chunk, the database keeps the one before and reads the next; other
     requests go on meanwhile.
     """
-    fetched: Fetched | None = None
-    rows: list[Row] = []
-    chunks = [school_ids[start : start + CHUNK] for start in range(0, len(school_ids), CHUNK)]
+    fetched: F | None = None
+    computed = Computed([], [])
+    declined: list[UUID] = []
+    chunks = [school_ids[start : start + size] for start in range(0, len(school_ids), size)]
     # Two turns more than chunks: the last one is still to be computed, then to be kept.
     for chunk in [*chunks, None, None] if chunks else []:
-        computed, following = await asyncio.gather(
-            asyncio.to_thread(_rows, fetched, now),
-            _turn(connection, rows, chunk, now),
+        results = await asyncio.gather(
+            asyncio.to_thread(_computed, compute, fetched, now),
+            _turn(connection, computed.rows, chunk, now, read),
             # Nobody else may use the connection before its turn has ended.
             return_exceptions=True,
         )
-        for result in (computed, following):
+        for result in results:
             if isinstance(result, BaseException):
                 raise result
-        rows, fetched = cast("list[Row]", computed), cast("Fetched | None", following)
+        computed, fetched = cast("tuple[Computed, F | None]", tuple(results))
+        declined += computed.declined
+    return declined
 
 
 async def _turn(
@@ -73,16 +75,19 @@ async def _turn(
     rows: Sequence[Row],
     chunk: Sequence[UUID] | None,
     now: datetime,
-) -> Fetched | None:
+    read: Callable[[AsyncConnection[Any], Sequence[UUID]], Awaitable[F]],
+) -> F | None:
     await _keep(connection, rows, now)
-    return None if chunk is None else await fetch(connection, chunk, many=True)
+    return None if chunk is None else await read(connection, chunk)
 
 
-def _rows(fetched: Fetched | None, now: datetime) -> list[Row]:
+def _computed(
+    compute: Callable[[F, datetime], Computed], fetched: F | None, now: datetime
+) -> Computed:
     if fetched is None:
-        return []
+        return Computed([], [])
     with _uncollected():
-        return [_row(one, now) for one in assemble(fetched, now)]
+        return compute(fetched, now)
 
 
 @contextmanager
@@ -99,63 +104,16 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _row(loaded: Loaded, now: datetime) -> Row:
-    facts = loaded.facts
-    try:
-        answer = judge(facts, now)
-    except FirstBellError as problem:
-        # One school that cannot be planned must not take the board from all the others.
-        summary = problem_row(loaded, problem)
-        until = moment_at(facts.timezone, now).midnight
-        verdict, percent, ready_on, floats = Verdict.UNSCHEDULED, None, None, None
-    else:
-        summary, until = row_of(loaded, answer), answer.good_until
-        verdict, percent = answer.verdict, answer.percent
-        ready_on, floats = answer.ready_on, answer.float_days
-    return Row(
-        loaded.school_id,
-        loaded.school_revision,
-        loaded.network_revision,
-        until,
-        now,
-        orjson.dumps(summary).decode(),
-        verdict.value,
-        percent,
-        ready_on,
-        floats,
-        facts.first_bell,
-        loaded.wave,
-    )
-
-
-def problem_row(loaded: Loaded, problem: FirstBellError) -> dict[str, Any]:
-    """The row of a school no date can be computed for: `unscheduled`, with the reason."""
-    facts = loaded.facts
-    return {
-        "school": {"id": facts.school_id, "code": facts.school_code, "name": facts.school_name},
-        "first_bell": None if facts.first_bell is None else facts.first_bell.isoformat(),
-        "verdict": Verdict.UNSCHEDULED.value,
-        "ready": False,
-        "percent": None,
-        "ready_on": None,
-        "float_days": None,
-        "workstreams": [],
-        "network": loaded.network_code,
-        "wave": loaded.wave,
-        "problem": {"code": problem.code, "detail": problem.detail},
-    }
-
-
 # A newer row is never replaced, nor a current one: a reader may have kept its document meanwhile.
 _KEEP = b"""
 INSERT INTO readiness_answers AS a (school_id, school_revision, network_revision,
   estimates_version, engine_version, good_until, computed_at, summary, verdict, percent,
   ready_on, float_days, first_bell, wave)
-SELECT n.school_id, n.school_revision, n.network_revision, 0, %s, n.good_until, n.computed_at,
-  n.summary, n.verdict, n.percent, n.ready_on, n.float_days, n.first_bell, n.wave
-FROM unnest(%s::uuid[], %s::int8[], %s::int8[], %s::timestamptz[], %s::timestamptz[],
-  %s::json[], %s::text[], %s::int4[], %s::date[], %s::int4[], %s::date[], %s::text[])
-  AS n(school_id, school_revision, network_revision, good_until, computed_at, summary, verdict,
+SELECT n.school_id, n.school_revision, n.network_revision, 0, %s, n.good_until, %s::timestamptz,
+  n.summary::json, n.verdict, n.percent, n.ready_on, n.float_days, n.first_bell, n.wave
+FROM unnest(%s::uuid[], %s::int8[], %s::int8[], %s::timestamptz[], string_to_array(%s, E'\\n'),
+  %s::text[], %s::int4[], %s::date[], %s::int4[], %s::date[], %s::text[])
+  AS n(school_id, school_revision, network_revision, good_until, summary, verdict,
   percent, ready_on, float_days, first_bell, wave)
 ORDER BY n.school_id
 ON CONFLICT (school_id) DO UPDATE SET school_revision = excluded.school_revision,
@@ -172,6 +130,19 @@ WHERE a.school_revision <= excluded.school_revision
 
 
 async def _keep(connection: AsyncConnection[Any], rows: Sequence[Row], now: datetime) -> None:
-    if rows:
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        await connection.execute(_KEEP, (ENGINE_VERSION, *columns, now + CLOCKS_DIFFER))
+    if not rows:
+        return
+    (ids, revisions, of_networks, until, summaries, *values, waves) = zip(*rows, strict=True)
+    bound = (
+        *(ENGINE_VERSION, now, _array(ids), _array(revisions), _array(of_networks), _array(until)),
+        # JSON escapes line feeds, so they part one text from the next.
+        "\n".join(summaries),
+        *map(_array, values),
+        *(list(waves), now + CLOCKS_DIFFER),
+    )
+    await connection.execute(_KEEP, bound)
+
+
+def _array(values: Iterable[object]) -> str:
+    """Values whose text needs no quotes as an array's text; a list takes ten times as long."""
+    return "{" + ",".join("NULL" if value is None else f'"{value}"' for value in values) + "}"

@@ -1,12 +1,13 @@
 """Whether a school will be ready: a pure function of its rollout, tasks, calendar and the time.
 
-`evaluate` is cheap and is what the board runs 20,000 times; `document.document` renders the whole
-answer and is asked for one school at a time.
+`evaluate` says it of one school, and `document.document` renders its whole answer. The board asks
+about 20,000 at once: `batch` has the same rules for arrays, and a change here is a change there.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -153,16 +154,21 @@ def _workstreams(
     facts: RolloutFacts, at: Moment, ahead: Forecast, last: int | None
 ) -> tuple[Workstream, ...]:
     streams = ahead.work.streams
-    names = [name for name in WORKSTREAMS if name in streams]
-    if len(names) < len(streams):
-        names += sorted(name for name in streams if name not in WORKSTREAMS)
     rows = []
-    for name in names:
+    for name in stream_order(streams):
         stream = streams[name]
         verdict, _, _ = _judge(facts, at, ahead, stream, last)
         percent = _percent(stream.satisfied, stream.total)
         rows.append(Workstream(name, verdict, stream.satisfied, stream.total, percent))
     return tuple(rows)
+
+
+def stream_order(streams: Collection[str]) -> list[str]:
+    """The workstreams as they are shown: ours in their order, then others by name."""
+    names = [name for name in WORKSTREAMS if name in streams]
+    if len(names) < len(streams):
+        names += sorted(name for name in streams if name not in WORKSTREAMS)
+    return names
 
 
 def summary(answer: Answer) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 Working days are numbered: number 0 is the first one in the year 1, and every later one is one
 more. `position` and `day` translate; between them every question is an addition. Both are closed
 formulas over whole weeks plus one binary search in the days off, so a calendar needs no table of
-years, and a school's answer needs no walk from day to day.
+years, and a school's answer needs no walk from day to day. `many_days` has the same formulas for
+arrays.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _LAST_ORDINAL = date.max.toordinal()
 _FIVE_YEARS = 5 * 365 + 1  # calendar days
 
 
-class _Table(NamedTuple):
+class Table(NamedTuple):
     """A calendar's days off, sorted, and where its weekdays lie in a week."""
 
     per_week: int
@@ -32,7 +33,7 @@ class _Table(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def _table(weekend: frozenset[int], days_off: frozenset[date]) -> _Table:
+def _table(weekend: frozenset[int], days_off: frozenset[date]) -> Table:
     weekday = tuple(day for day in range(7) if day not in weekend)
     before = tuple(sum(1 for other in weekday if other < day) for day in range(7))
     off = sorted(day.toordinal() for day in days_off if day.weekday() not in weekend)
@@ -41,11 +42,11 @@ def _table(weekend: frozenset[int], days_off: frozenset[date]) -> _Table:
         (ordinal - 1) // 7 * per_week + before[(ordinal - 1) % 7] - index
         for index, ordinal in enumerate(off)
     ]
-    bare = _Table(per_week, before, weekday, off, positions, ())
+    bare = Table(per_week, before, weekday, off, positions, ())
     return bare._replace(gaps=_gaps(bare)) if per_week else bare
 
 
-def _gaps(table: _Table) -> tuple[tuple[int, int], ...]:
+def _gaps(table: Table) -> tuple[tuple[int, int], ...]:
     """Pairs of neighbouring working days (ordinals) more than five years apart."""
     gaps: list[tuple[int, int]] = []
     for index, position in enumerate(table.off_positions):
@@ -58,7 +59,7 @@ def _gaps(table: _Table) -> tuple[tuple[int, int], ...]:
     return tuple(gaps)
 
 
-def _ordinal(table: _Table, position: int) -> int:
+def _ordinal(table: Table, position: int) -> int:
     weekday_number = position + bisect_right(table.off_positions, position)
     week, nth = divmod(weekday_number, table.per_week)
     return week * 7 + table.weekday[nth] + 1
@@ -74,10 +75,15 @@ class Calendar:
 
     weekend: frozenset[int] = frozenset({5, 6})
     days_off: frozenset[date] = frozenset()
-    _table: _Table = field(init=False, repr=False, compare=False)
+    _table: Table = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_table", _table(self.weekend, self.days_off))
+
+    @property
+    def table(self) -> Table:
+        """What the formulas are computed from; for `many_days`."""
+        return self._table
 
     def position(self, day: date) -> int:
         """The number of the first working day on or after `day`."""

@@ -1,0 +1,121 @@
+"""Loading thousands of schools at once as columns for `batch`.
+
+The server packs the rows into bytes of fixed width, which NumPy reads where they lie: as rows of
+Python objects they took five times as long to receive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from api.readiness.load import SCHOOLS
+
+# A school's number is its place in what was asked for.
+_ASKED = b"""
+WITH asked AS MATERIALIZED (
+  SELECT r.id AS rollout_id, (n.place - 1)::int4 AS school
+  FROM unnest(%s::uuid[]) WITH ORDINALITY AS n(id, place)
+  JOIN rollouts r ON r.school_id = n.id AND r.state <> 'closed')"""
+# Of every task its id and one number, in which TASK_PARTS says where each part lies; a status is
+# its index in `batch.STATUSES`, a workstream in `rules.WORKSTREAMS`. Of the few tasks that have
+# more a second record, and of those in other workstreams the name, in the same order.
+_MORE = b"""num_nonnulls(t.not_before, t.progress_total, t.expected_on, t.lead_days,
+    t.spread_days, t.valid_until, t.started_at) > 0"""
+_TASKS = (
+    _ASKED
+    + b"""
+SELECT
+  string_agg(uuid_send(t.id) || int8send((a.school::int8 << 32) + t.duration_days
+    + (CASE t.status WHEN 'pending' THEN 0 WHEN 'in_progress' THEN 1 WHEN 'done' THEN 2
+      ELSE 3 END << 12)
+    + (CASE t.workstream WHEN 'devices' THEN 0 WHEN 'infrastructure' THEN 1
+      WHEN 'accounts' THEN 2 WHEN 'pd' THEN 3 WHEN 'change' THEN 4 ELSE 5 END << 16)
+    + (t.gate::int4 << 20) + (("""
+    + _MORE
+    + b""")::int4 << 21)), ''),
+  string_agg(int4send(coalesce(t.not_before - date '0001-01-01' + 1, -1))
+    || int4send(coalesce(t.expected_on - date '0001-01-01' + 1, -1))
+    || int4send(t.progress_done) || int4send(coalesce(t.progress_total, -1))
+    || int4send(coalesce(t.lead_days, -1)) || int4send(coalesce(t.spread_days, -1))
+    || timestamptz_send(coalesce(t.valid_until, 'infinity'))
+    || timestamptz_send(coalesce(t.started_at, 'infinity')), '')
+    FILTER (WHERE """
+    + _MORE
+    + b"""),
+  array_agg(t.workstream) FILTER (WHERE t.workstream
+    NOT IN ('devices', 'infrastructure', 'accounts', 'pd', 'change'))
+FROM asked a JOIN tasks t ON t.rollout_id = a.rollout_id WHERE t.status <> 'cancelled'"""
+)
+_EDGES = (
+    _ASKED
+    + b"""
+SELECT string_agg(uuid_send(d.predecessor_id) || uuid_send(d.successor_id)
+  || int4send(d.lag_days), '')
+FROM asked a JOIN dependencies d ON d.rollout_id = a.rollout_id"""
+)
+_WAIVERS = b"""
+SELECT string_agg(uuid_send(w.task_id)
+  || int4send(coalesce(w.expires_on - date '0001-01-01' + 1, 2147483647)), '')
+FROM waivers w WHERE w.state = 'approved' AND w.school_id = ANY(%s::uuid[])"""
+
+_ID = [("id_high", "u8"), ("id_low", "u8")]
+TASK = [*_ID, ("packed", ">i8")]
+# The lowest bit of each part of `packed`, and how many there are.
+TASK_PARTS = {
+    "duration": (0, 12),
+    "status": (12, 4),
+    "stream": (16, 4),
+    "gate": (20, 1),
+    "more": (21, 1),
+    "school": (32, 32),
+}
+MORE = [
+    *(("not_before", ">i4"), ("expected_on", ">i4"), ("done", ">i4"), ("total", ">i4")),
+    *(("lead", ">i4"), ("spread", ">i4"), ("valid_until", ">i8"), ("started_at", ">i8")),
+]
+EDGE = [
+    *(("before_high", "u8"), ("before_low", "u8"), ("after_high", "u8"), ("after_low", "u8")),
+    ("lag", ">i4"),
+]
+WAIVER = [*_ID, ("until", ">i4")]
+
+
+class FetchedMany(NamedTuple):
+    """Rows of one snapshot. `tasks`, `more`, `edges`, `waivers` are records of the types above."""
+
+    asked: list[UUID]
+    schools: list[Any]
+    tasks: bytes
+    more: bytes
+    workstreams: list[str]
+    edges: bytes
+    waivers: bytes
+
+
+async def fetch_many(connection: AsyncConnection[Any], school_ids: Sequence[UUID]) -> FetchedMany:
+    """What the board's rows of these schools depend on, revisions first, but for network tasks."""
+    # As text at once: four times a list of UUIDs took a sixth of the time.
+    ids = f"{{{','.join(map(str, school_ids))}}}"
+    async with connection.pipeline():
+        await connection.execute(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        schools = await connection.execute(SCHOOLS, (ids,), binary=True)
+        tasks = await connection.execute(_TASKS, (ids,), binary=True)
+        edges = await connection.execute(_EDGES, (ids,), binary=True)
+        waivers = await connection.execute(_WAIVERS, (ids,), binary=True)
+        await connection.execute(b"COMMIT")
+    # Aggregates: one row each, null where there was nothing.
+    [(of_all, of_some, workstreams)] = await tasks.fetchall()
+    [(between,)], [(permits,)] = await edges.fetchall(), await waivers.fetchall()
+    return FetchedMany(
+        asked=list(school_ids),
+        schools=await schools.fetchall(),
+        tasks=of_all or b"",
+        more=of_some or b"",
+        workstreams=workstreams or [],
+        edges=between or b"",
+        waivers=permits or b"",
+    )
