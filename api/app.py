@@ -86,6 +86,7 @@ _TAGS = [
     {"name": "rollouts", "description": "A school's way to its first bell; playbooks."},
     {"name": "tasks", "description": "The graph of what has to be done, with waivers."},
     {"name": "readiness", "description": "Whether schools will be ready, why not, by when."},
+    {"name": "vendors", "description": "Who sells and tracks; their secrets and webhooks."},
     {"name": "ops", "description": "For those who run the service."},
 ]
 _NO_TELEMETRY: TelemetryConfig = {
@@ -142,6 +143,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.database = database
     app.state.listener = Listener(database, wiring.CHANNELS)
+    app.state.intake = wiring.build_intake(database, settings)
     app.state.lifecycle = Lifecycle()
     app.state.metrics = Metrics()
     problems.install(app)
@@ -185,6 +187,7 @@ async def _sharing(app: FastAPI) -> AsyncIterator[None]:
             yield
         finally:
             stop_gracefully(app)
+            await state.intake.drain()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from api.auth import service as auth_service
 from api.auth import sign_in_routes
 from api.db.pool import Database
 from api.db.uow import WriteSession, transact
+from api.devices import listeners as device_listeners
 from api.facts import Bus, Listener
 from api.http import idempotency
 from api.jobs.app import CHANNEL as JOBS_CHANNEL
@@ -17,13 +18,17 @@ from api.jobs.app import Job
 from api.readiness import jobs as readiness_jobs
 from api.readiness import routes as readiness_routes
 from api.schools import routes as school_routes
+from api.settings import Settings
 from api.tasks import library
 from api.tasks import listeners as task_listeners
 from api.tasks import routes as task_routes
 from api.tasks import routes_rollouts as rollout_routes
+from api.webhooks import routes as webhook_routes
+from api.webhooks import secrets as vendor_secrets
+from api.webhooks.intake import Intake
 
 # What `Listener` hears; a new channel is named here before anybody subscribes to it.
-CHANNELS = (JOBS_CHANNEL, "school_changed")
+CHANNELS = (JOBS_CHANNEL, "school_changed", "inbox")
 
 
 # Who listens to which fact, in the order in which they are told.
@@ -32,6 +37,11 @@ LISTENERS: tuple[tuple[type, Listener], ...] = (
     (facts.SchoolsAdded, task_listeners.on_schools_added),
     (facts.RolloutsProposed, task_listeners.on_rollouts_proposed),
     (facts.RolloutsWished, task_listeners.on_rollouts_wished),
+    (facts.EnrollmentChanged, device_listeners.on_enrollment_changed),
+    (facts.EnrollmentsChanged, device_listeners.on_enrollments_changed),
+    (facts.PlaybookApplied, device_listeners.on_playbook_applied),
+    (facts.RolloutsChanged, device_listeners.on_rollouts_changed),
+    (facts.EvidenceStated, device_listeners.on_evidence_stated),
 )
 
 
@@ -50,18 +60,25 @@ def routers() -> list[APIRouter]:
     """
     return [
         readiness_routes.router,
+        webhook_routes.intake,
         sign_in_routes.open_router,
         sign_in_routes.elsewhere_router,
         auth_routes.router,
         school_routes.router,
         rollout_routes.router,
         task_routes.router,
+        webhook_routes.router,
     ]
 
 
 def upload_routers() -> list[APIRouter]:
     """The routers whose bodies are files, and may be as large as `max_upload_bytes`."""
     return [school_routes.uploads]
+
+
+def build_intake(database: Database, settings: Settings) -> Intake:
+    """What takes in webhooks for this process. Raises: Invalid without a secret key."""
+    return Intake(database, vendor_secrets.sealer_for(settings))
 
 
 async def prepare(database: Database) -> None:
@@ -76,6 +93,7 @@ async def purge(database: Database) -> None:
         now = clock.now()
         await idempotency.purge_expired(session, now)
         await auth_service.purge_expired(session, now)
+        await vendor_secrets.purge_retired(session, now)
 
     await transact(database, "job:purge", expired)
 
