@@ -31,7 +31,7 @@ from api.errors import Invalid
 from api.health import Lifecycle, Metrics
 from api.http import docs, problems
 from api.http.middleware import AccessLog, Shell
-from api.jobs.worker import run_worker, stop_worker
+from api.jobs.worker import stop_worker
 from api.logging_setup import RequestContext
 from api.settings import Settings
 from api.web import routes as web
@@ -181,7 +181,7 @@ async def _sharing(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         listener: Listener = await stack.enter_async_context(state.listener)
         if state.settings.embedded_worker:
-            await stack.enter_async_context(_working(state.database, listener))
+            await stack.enter_async_context(_working(state.database, listener, state.settings))
         stack.enter_context(_hearing_signals(app))
         try:
             yield
@@ -218,8 +218,10 @@ def _hearing_signals(app: FastAPI) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _working(database: Database, listener: Listener) -> AsyncIterator[None]:
-    worker = asyncio.create_task(run_worker(database, listener, wiring.jobs()), name="worker")
+async def _working(
+    database: Database, listener: Listener, settings: Settings
+) -> AsyncIterator[None]:
+    worker = asyncio.create_task(wiring.work(database, listener, settings), name="worker")
     try:
         yield
     finally:

@@ -21,6 +21,7 @@ from api.devices.fold import Folded, ScanFacts, fold
 from api.devices.models_shipping import Shipment
 from api.devices.receipt_rules import normal_serial
 from api.devices.rules import PromiseSource, ShipmentStatus, carrier_key, tracking_key
+from api.facts import ShipmentsOpened
 
 # Line, pieces, serial numbers.
 StatedLine = tuple[UUID, int, tuple[str, ...]]
@@ -76,7 +77,9 @@ async def open_shipments(session: WriteSession, new: Sequence[NewShipment]) -> l
     ]
     session.add_all(opened)
     await session.flush()
-    return [shipment.id for shipment in opened]
+    ids = [shipment.id for shipment in opened]
+    await session.publish(ShipmentsOpened(tuple(ids)))
+    return ids
 
 
 # Before the scans are inserted: two writers that tell the same scans in another order would
