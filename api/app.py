@@ -86,6 +86,7 @@ _TAGS = [
     {"name": "rollouts", "description": "A school's way to its first bell; playbooks."},
     {"name": "tasks", "description": "The graph of what has to be done, with waivers."},
     {"name": "readiness", "description": "Whether schools will be ready, why not, by when."},
+    {"name": "orders", "description": "Devices ordered line by line, and who gets how many."},
     {"name": "vendors", "description": "Who sells and tracks; their secrets and webhooks."},
     {"name": "ops", "description": "For those who run the service."},
 ]

@@ -14,6 +14,7 @@ from api.db.listen import Listener as Listening
 from api.db.pool import Database
 from api.db.uow import WriteSession, transact
 from api.devices import listeners as device_listeners
+from api.devices import routes as device_routes
 from api.facts import Bus, Listener
 from api.http import idempotency
 from api.jobs.app import CHANNEL as JOBS_CHANNEL
@@ -75,13 +76,14 @@ def routers() -> list[APIRouter]:
         school_routes.router,
         rollout_routes.router,
         task_routes.router,
+        device_routes.router,
         webhook_routes.router,
     ]
 
 
 def upload_routers() -> list[APIRouter]:
     """The routers whose bodies are files, and may be as large as `max_upload_bytes`."""
-    return [school_routes.uploads]
+    return [school_routes.uploads, device_routes.uploads]
 
 
 def build_intake(database: Database, settings: Settings) -> Intake:

@@ -72,6 +72,13 @@ class OverAllocated(Conflict):
     title: ClassVar[str] = "More is allocated than ordered"
 
 
+class NotAllocated(Conflict):
+    """A school cannot give away more than it is planned to get; `sku`, `school`."""
+
+    code: ClassVar[str] = "not-allocated"
+    title: ClassVar[str] = "The school has not so many allocated"
+
+
 class BelowReceived(Conflict):
     """A school cannot be planned fewer than are there; `sku`, `school`, `received`."""
 

@@ -7,7 +7,7 @@ shipments by id), so two writers wait for each other and never deadlock.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import Uuid, select, union
 from sqlmodel import SQLModel, col
 
-from api.db.uow import Overtaken, WriteSession
+from api.db.uow import Overtaken, ReadSession, WriteSession
 from api.devices.errors import order_not_found
 from api.devices.models import Allocation, Order, OrderLine, Vendor
 from api.devices.models_shipping import Shipment
@@ -65,8 +65,21 @@ async def hold_orders(
     schools = await _schools_of(session, wanted)
     if any(not ids <= session.held_schools for ids in schools.values()):
         raise Overtaken("A school joined the order meanwhile; send it again.", retry_after=1)
-    lines = await _rows_of(session, OrderLine, wanted, col(OrderLine.position))
-    allocations = await _rows_of(session, Allocation, wanted)
+    return await _read(session, orders, schools)
+
+
+async def read_order(session: ReadSession, order: Order) -> HeldOrder:
+    """The same view of an order that nobody holds, for what only looks."""
+    orders = {order.id: order}
+    return (await _read(session, orders, await _schools_of(session, {order.id})))[order.id]
+
+
+async def _read(
+    session: ReadSession, orders: Mapping[UUID, Order], schools: Mapping[UUID, set[UUID]]
+) -> dict[UUID, HeldOrder]:
+    ids = set(orders)
+    lines = await _rows_of(session, OrderLine, ids, col(OrderLine.position))
+    allocations = await _rows_of(session, Allocation, ids)
     vendors = await _by_id(session, Vendor, {order.vendor_id for order in orders.values()})
     networks = await _by_id(session, Network, {order.network_id for order in orders.values()})
     return {
@@ -76,7 +89,7 @@ async def hold_orders(
             allocations[order_id],
             vendors[order.vendor_id],
             networks[order.network_id],
-            frozenset(schools[order_id]),
+            frozenset(schools.get(order_id, ())),
         )
         for order_id, order in orders.items()
     }
@@ -85,15 +98,10 @@ async def hold_orders(
 async def reload(session: WriteSession, held: HeldOrder) -> HeldOrder:
     """The same order after statements of ours changed its rows, sums of triggers included."""
     await session.flush()
-    ids = {held.order.id}
-    lines = await _rows_of(session, OrderLine, ids, col(OrderLine.position))
-    allocations = await _rows_of(session, Allocation, ids)
-    schools = frozenset((await _schools_of(session, ids))[held.order.id])
-    of_order = (lines[held.order.id], allocations[held.order.id])
-    return HeldOrder(held.order, *of_order, held.vendor, held.network, schools)
+    return await read_order(session, held.order)
 
 
-async def _schools_of(session: WriteSession, order_ids: set[UUID]) -> dict[UUID, set[UUID]]:
+async def _schools_of(session: ReadSession, order_ids: set[UUID]) -> dict[UUID, set[UUID]]:
     of_orders = [
         select(col(table.order_id), col(table.school_id)).where(
             is_among(col(table.order_id), order_ids, Uuid()), col(table.school_id).is_not(None)
@@ -123,7 +131,7 @@ async def _lock_orders(session: WriteSession, order_ids: set[UUID]) -> dict[UUID
 
 
 async def _rows_of(
-    session: WriteSession, table: type[Row], order_ids: set[UUID], *first: Any
+    session: ReadSession, table: type[Row], order_ids: set[UUID], *first: Any
 ) -> defaultdict[UUID, list[Row]]:
     of: Any = table
     statement = (
@@ -140,7 +148,7 @@ async def _rows_of(
     return found
 
 
-async def _by_id(session: WriteSession, table: type[Row], ids: set[UUID]) -> dict[UUID, Row]:
+async def _by_id(session: ReadSession, table: type[Row], ids: set[UUID]) -> dict[UUID, Row]:
     of: Any = table
     rows: Sequence[Any] = (await session.scalars(select(table).where(of.id.in_(ids)))).all()
     return {row.id: row for row in rows}
