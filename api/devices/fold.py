@@ -80,15 +80,15 @@ def _move(state: Folded, scan: ScanFacts, status: ShipmentStatus) -> Folded:
     if status is ShipmentStatus.UNKNOWN and now is not ShipmentStatus.UNKNOWN:
         # A word we do not know says nothing of where it is.
         return state
-    if _stays(now, status):
-        return replace(state, review=_contradiction(state, scan, status))
-    if now in FINAL and now is status and state.review is None:
+    if now is status and now in FINAL and state.review is None:
         return state
     review = state.review
-    if now in FINAL and now is not status and not _goes_back(now, status):
+    if _contradicts(now, status):
         review = _contradiction(state, scan, status)
     elif status in (ShipmentStatus.DELIVERED, ShipmentStatus.RETURNED):
         review = None
+    if now is ShipmentStatus.DELIVERED and status not in {now, *GOING_BACK}:
+        return replace(state, review=review)
     delivered = status is ShipmentStatus.DELIVERED
     return replace(
         state,
@@ -100,18 +100,13 @@ def _move(state: Folded, scan: ScanFacts, status: ShipmentStatus) -> Folded:
     )
 
 
-def _goes_back(now: ShipmentStatus, later: ShipmentStatus) -> bool:
-    return now is ShipmentStatus.DELIVERED and later in GOING_BACK
-
-
-def _stays(now: ShipmentStatus, later: ShipmentStatus) -> bool:
-    """Whether a later scan changes nothing but our trust in it.
-
-    What is going back and is then delivered was, as a rule, delivered to its sender.
-    """
-    if now is ShipmentStatus.DELIVERED:
-        return later is not now and later not in GOING_BACK
-    return now in GOING_BACK and later is ShipmentStatus.DELIVERED
+def _contradicts(now: ShipmentStatus, later: ShipmentStatus) -> bool:
+    if now in GOING_BACK and later is ShipmentStatus.DELIVERED:
+        # As a rule it was delivered to its sender.
+        return True
+    if now is ShipmentStatus.DELIVERED and later in GOING_BACK:
+        return False
+    return now in FINAL and later is not now
 
 
 def _contradiction(state: Folded, scan: ScanFacts, status: ShipmentStatus) -> str:
