@@ -87,6 +87,7 @@ _TAGS = [
     {"name": "tasks", "description": "The graph of what has to be done, with waivers."},
     {"name": "readiness", "description": "Whether schools will be ready, why not, by when."},
     {"name": "orders", "description": "Devices ordered line by line, and who gets how many."},
+    {"name": "shipments", "description": "What is on its way, what was counted, moved, returned."},
     {"name": "vendors", "description": "Who sells and tracks; their secrets and webhooks."},
     {"name": "ops", "description": "For those who run the service."},
 ]

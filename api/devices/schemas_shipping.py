@@ -11,23 +11,18 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_
 from pydantic_core import PydanticCustomError
 
 from api.devices.receipt_rules import normal_serial
+from api.devices.schemas import Day, Pieces, Planned, Reason, Sku
 from api.http.strict import Strict
 from api.schools.schemas import Line as OneLine
 
-MOST_PIECES = 10_000_000
 MOST_LINES = 500
 MOST_SERIALS = 10_000
 
-Pieces = Annotated[int, Field(ge=1, le=MOST_PIECES)]
-NoPieces = Annotated[int, Field(ge=0, le=MOST_PIECES)]
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-Sku = Annotated[OneLine, StringConstraints(max_length=100)]
-Reason = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Serial = Annotated[OneLine, StringConstraints(max_length=100), AfterValidator(normal_serial)]
 Serials = Annotated[list[Serial], Field(max_length=MOST_SERIALS)]
 # What came before the year 2000 is a typing error.
 PastDate = Annotated[date, Field(ge=date(2000, 1, 1), description="No day to come, at the place.")]
-PlanDate = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2100, 12, 31))]
 
 
 def _distinct(names: list[str], what: str) -> None:
@@ -70,7 +65,7 @@ class ShipmentIn(Strict):
     tracking_number: Annotated[OneLine, StringConstraints(max_length=100)]
     school: Ref | None = None
     site: Ref | None = None
-    expected_on: PlanDate | None = None
+    expected_on: Day | None = None
     lines: Annotated[list[PiecesIn], Field(min_length=1, max_length=MOST_LINES)] | None = None
 
     @model_validator(mode="after")
@@ -84,8 +79,8 @@ class ReceiptLineIn(Strict):
     """What was counted of a line: `rejected` pieces were sent off or set aside, and say why."""
 
     sku: Sku
-    accepted: NoPieces
-    rejected: NoPieces = 0
+    accepted: Planned
+    rejected: Planned = 0
     reason: Reason | None = None
     serial_numbers: Serials = []
 
