@@ -52,7 +52,7 @@ class _Known(NamedTuple):
     """A task of kind order or devices that is in a current rollout."""
 
     id: UUID
-    school_id: UUID
+    school_id: UUID | None
     key: str
     kind: str
     gate: bool
@@ -98,7 +98,7 @@ async def _project_some(session: WriteSession, school_ids: list[UUID], begin: bo
         )
         school.decide(work)
     await _retire(session, work.idle)
-    known = {(one.school_id, key): one.id for mine in tasks.values() for key, one in mine.items()}
+    known = {(school, key): one.id for school, mine in tasks.items() for key, one in mine.items()}
     ids = known | await ensure_tasks(session, work.wanted)
     progress = [_progress(ids[name], one) for name, one in work.evidence.items() if name in ids]
     progress += [_progress(task_id, one) for task_id, one in work.of_gates.items()]
@@ -124,10 +124,10 @@ async def _tasks(session: ReadSession, places: Iterable[Place]) -> dict[UUID, di
         )
     )
     tasks: dict[UUID, dict[str, _Known]] = defaultdict(dict)
-    for task_id, school_id, *rest in rows:
-        assert school_id is not None
-        known = _Known(task_id, school_id, *rest)
-        tasks[school_id][known.key] = known
+    for row in rows:
+        known = _Known(*row)
+        if known.school_id is not None:
+            tasks[known.school_id][known.key] = known
     return tasks
 
 
