@@ -6,7 +6,15 @@ from datetime import UTC, date, datetime
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from api.devices.rules import CountsAs, OrderState, PromiseSource
@@ -77,14 +85,15 @@ class OrderPatchIn(PatchIn):
 class HoldIn(Strict):
     """`{"reason"}` holds; `{"release": true}` goes on."""
 
-    reason: Reason | None = None
     release: bool = False
+    reason: Annotated[Reason | None, Field(validate_default=True)] = None
 
-    @model_validator(mode="after")
-    def _say_why(self) -> HoldIn:
-        if not self.release and self.reason is None:
+    @field_validator("reason")
+    @classmethod
+    def _say_why(cls, reason: str | None, info: ValidationInfo) -> str | None:
+        if reason is None and not info.data.get("release"):
             raise PydanticCustomError("reason_required", "Say why it is held, or release it.")
-        return self
+        return reason
 
 
 class CancelIn(Strict):
