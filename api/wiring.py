@@ -13,6 +13,7 @@ from api.auth import sign_in_routes
 from api.db.listen import Listener as Listening
 from api.db.pool import Database
 from api.db.uow import WriteSession, transact
+from api.devices import jobs as device_jobs
 from api.devices import listeners as device_listeners
 from api.devices import routes as device_routes
 from api.facts import Bus, Listener
@@ -132,5 +133,6 @@ def jobs() -> list[Job]:
     return [
         Job("purge", purge, cron="7 * * * *", alone=True),
         Job("refresh", refresh, cron="* * * * *", alone=True),
+        Job("learn", device_jobs.learn, cron="17 5 * * *", alone=True),
         Job("inbox", webhook_jobs.look_after, cron="* * * * *", alone=True),
     ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.devices import order_routes, shipping_routes
+from api.devices import lead_time_routes, order_routes, shipping_routes
 
 router = APIRouter()
 router.include_router(order_routes.router)
 router.include_router(shipping_routes.router)
+router.include_router(lead_time_routes.router)
 uploads = order_routes.uploads
 
 __all__ = ["router", "uploads"]
