@@ -19,7 +19,7 @@ LONGEST_OVERLAP_HOURS = 14 * 24
 
 Slug = Annotated[
     str,
-    StringConstraints(pattern=SLUG, to_lower=True),
+    StringConstraints(pattern=SLUG),
     Field(description="Part of the vendor's URL and of task keys.", examples=["acme"]),
 ]
 Secret = Annotated[

@@ -7,6 +7,7 @@ vendors' libraries or with openssl, over bodies as the vendors write them.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,11 @@ class Vector:
 
     def posted(self, body: bytes | None = None, **changed: str | None) -> Posted:
         """The request, with other header values, or without those that are None."""
-        changes = {name.replace("_", "-"): value for name, value in changed.items()}
+        return self.changed(
+            {name.replace("_", "-"): value for name, value in changed.items()}, body
+        )
+
+    def changed(self, changes: Mapping[str, str | None], body: bytes | None = None) -> Posted:
         headers = {**self.headers, **changes}
         raw = [(k.encode(), v.encode()) for k, v in headers.items() if v is not None]
         return Posted(raw, self.body if body is None else body)
