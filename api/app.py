@@ -31,7 +31,7 @@ from api.errors import Invalid
 from api.health import Lifecycle, Metrics
 from api.http import docs, problems
 from api.http.middleware import AccessLog, Shell
-from api.jobs.worker import run_worker, stop_worker
+from api.jobs.worker import stop_worker
 from api.logging_setup import RequestContext
 from api.settings import Settings
 from api.web import routes as web
@@ -86,6 +86,10 @@ _TAGS = [
     {"name": "rollouts", "description": "A school's way to its first bell; playbooks."},
     {"name": "tasks", "description": "The graph of what has to be done, with waivers."},
     {"name": "readiness", "description": "Whether schools will be ready, why not, by when."},
+    {"name": "orders", "description": "Devices ordered line by line, and who gets how many."},
+    {"name": "shipments", "description": "What is on its way, what was counted, moved, returned."},
+    {"name": "vendors", "description": "Who sells and tracks; their secrets and webhooks."},
+    {"name": "inbox", "description": "What vendors posted, and what became of it."},
     {"name": "ops", "description": "For those who run the service."},
 ]
 _NO_TELEMETRY: TelemetryConfig = {
@@ -142,6 +146,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.database = database
     app.state.listener = Listener(database, wiring.CHANNELS)
+    app.state.intake = wiring.build_intake(database, settings)
     app.state.lifecycle = Lifecycle()
     app.state.metrics = Metrics()
     problems.install(app)
@@ -179,12 +184,13 @@ async def _sharing(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         listener: Listener = await stack.enter_async_context(state.listener)
         if state.settings.embedded_worker:
-            await stack.enter_async_context(_working(state.database, listener))
+            await stack.enter_async_context(_working(state.database, listener, state.settings))
         stack.enter_context(_hearing_signals(app))
         try:
             yield
         finally:
             stop_gracefully(app)
+            await state.intake.drain()
 
 
 @contextmanager
@@ -215,8 +221,10 @@ def _hearing_signals(app: FastAPI) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _working(database: Database, listener: Listener) -> AsyncIterator[None]:
-    worker = asyncio.create_task(run_worker(database, listener, wiring.jobs()), name="worker")
+async def _working(
+    database: Database, listener: Listener, settings: Settings
+) -> AsyncIterator[None]:
+    worker = asyncio.create_task(wiring.work(database, listener, settings), name="worker")
     try:
         yield
     finally:

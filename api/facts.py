@@ -102,6 +102,32 @@ class RolloutsChanged:
     school_ids: tuple[UUID, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class OrderPlaced:
+    """An order stands with its seller, so what the seller told of it before can be applied."""
+
+    order_id: UUID
+    network_id: UUID
+    vendor_id: UUID
+    number_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentsOpened:
+    """These shipments are known now, so what carriers told of them before can be applied."""
+
+    shipment_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceStated:
+    """A person said what is known of a school's task; records may say something of that kind."""
+
+    school_id: UUID
+    task_id: UUID
+    kind: str
+
+
 class Bus:
     """Who listens to which fact. Filled once by `wiring`, then only read."""
 

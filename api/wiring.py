@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter
 
 from api import clock, facts
 from api.auth import routes as auth_routes
 from api.auth import service as auth_service
 from api.auth import sign_in_routes
+from api.db.listen import Listener as Listening
 from api.db.pool import Database
 from api.db.uow import WriteSession, transact
+from api.devices import jobs as device_jobs
+from api.devices import listeners as device_listeners
+from api.devices import routes as device_routes
 from api.facts import Bus, Listener
 from api.http import idempotency
 from api.jobs.app import CHANNEL as JOBS_CHANNEL
 from api.jobs.app import Job
+from api.jobs.worker import run_worker, stop_worker
 from api.readiness import jobs as readiness_jobs
 from api.readiness import routes as readiness_routes
 from api.schools import routes as school_routes
+from api.settings import Settings
 from api.tasks import library
 from api.tasks import listeners as task_listeners
 from api.tasks import routes as task_routes
 from api.tasks import routes_rollouts as rollout_routes
+from api.webhooks import jobs as webhook_jobs
+from api.webhooks import rematch
+from api.webhooks import routes as webhook_routes
+from api.webhooks import secrets as vendor_secrets
+from api.webhooks.intake import Intake
 
 # What `Listener` hears; a new channel is named here before anybody subscribes to it.
-CHANNELS = (JOBS_CHANNEL, "school_changed")
+CHANNELS = (JOBS_CHANNEL, "school_changed", "inbox")
 
 
 # Who listens to which fact, in the order in which they are told.
@@ -32,6 +45,13 @@ LISTENERS: tuple[tuple[type, Listener], ...] = (
     (facts.SchoolsAdded, task_listeners.on_schools_added),
     (facts.RolloutsProposed, task_listeners.on_rollouts_proposed),
     (facts.RolloutsWished, task_listeners.on_rollouts_wished),
+    (facts.EnrollmentChanged, device_listeners.on_enrollment_changed),
+    (facts.EnrollmentsChanged, device_listeners.on_enrollments_changed),
+    (facts.PlaybookApplied, device_listeners.on_playbook_applied),
+    (facts.RolloutsChanged, device_listeners.on_rollouts_changed),
+    (facts.EvidenceStated, device_listeners.on_evidence_stated),
+    (facts.OrderPlaced, rematch.on_order_placed),
+    (facts.ShipmentsOpened, rematch.on_shipments_opened),
 )
 
 
@@ -50,18 +70,26 @@ def routers() -> list[APIRouter]:
     """
     return [
         readiness_routes.router,
+        webhook_routes.intake,
         sign_in_routes.open_router,
         sign_in_routes.elsewhere_router,
         auth_routes.router,
         school_routes.router,
         rollout_routes.router,
         task_routes.router,
+        device_routes.router,
+        webhook_routes.router,
     ]
 
 
 def upload_routers() -> list[APIRouter]:
     """The routers whose bodies are files, and may be as large as `max_upload_bytes`."""
-    return [school_routes.uploads]
+    return [school_routes.uploads, device_routes.uploads]
+
+
+def build_intake(database: Database, settings: Settings) -> Intake:
+    """What takes in webhooks for this process. Raises: Invalid without a secret key."""
+    return Intake(database, vendor_secrets.sealer_for(settings))
 
 
 async def prepare(database: Database) -> None:
@@ -70,12 +98,14 @@ async def prepare(database: Database) -> None:
 
 
 async def purge(database: Database) -> None:
-    """Delete what has expired: kept answers, sign-ins, links, throttles."""
+    """Delete what has expired: kept answers, sign-ins, links, throttles, secrets, raw bodies."""
 
     async def expired(session: WriteSession) -> None:
         now = clock.now()
         await idempotency.purge_expired(session, now)
         await auth_service.purge_expired(session, now)
+        await vendor_secrets.purge_retired(session, now)
+        await webhook_jobs.forget_bodies(session)
 
     await transact(database, "job:purge", expired)
 
@@ -86,9 +116,23 @@ async def refresh(database: Database) -> None:
     await readiness_jobs.refresh_due(database)
 
 
+async def work(
+    database: Database, listener: Listening, settings: Settings, *, concurrency: int = 4
+) -> None:
+    """All that a worker does, until cancelled: jobs, and what the inbox holds."""
+    sealer = vendor_secrets.sealer_for(settings)
+    inbox = asyncio.create_task(webhook_jobs.run_inbox(database, listener, sealer), name="inbox")
+    try:
+        await run_worker(database, listener, jobs(), concurrency=concurrency)
+    finally:
+        await stop_worker(inbox)
+
+
 def jobs() -> list[Job]:
     """Every job there is; a worker runs no other."""
     return [
         Job("purge", purge, cron="7 * * * *", alone=True),
         Job("refresh", refresh, cron="* * * * *", alone=True),
+        Job("learn", device_jobs.learn, cron="17 5 * * *", alone=True),
+        Job("inbox", webhook_jobs.look_after, cron="* * * * *", alone=True),
     ]

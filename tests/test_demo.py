@@ -24,6 +24,8 @@ from api.db.uow import WriteSession, transact
 from api.demo import load, story
 from api.demo.load import load_demo
 from api.settings import Settings
+from api.webhooks.apply import apply_batch
+from api.webhooks.secrets import sealer_for
 
 # The whole of the demo is written once; on a busy machine that takes a while.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -122,12 +124,12 @@ async def test_kipp_ascend_waits_for_the_rest_of_its_devices(demo: httpx.AsyncCl
     answer = await read(demo, "/v1/schools/KIPP-ASCEND/readiness")
     assert answer["forecast"]["float_days"] == 2
     first, *rest = answer["critical_path"]
-    assert first["key"] == "devices.receive"
+    assert first["key"] == "order:acme:PO-2101"
     assert first["reason"].startswith("promised ")
     assert rest[-1]["finish"] == answer["forecast"]["ready_on"]
     blocker = answer["blockers"][0]
-    assert blocker["key"] == "devices.receive"
-    assert blocker["why"].startswith(f"447 of 987 devices outstanding, {first['reason']}")
+    assert blocker["key"] == "order:acme:PO-2101"
+    assert blocker["why"].startswith(f"447 of 1049 devices outstanding, {first['reason']}")
     assert blocker["owner_email"] == "operations@kipp-demo.example.org"
     assert len(answer["blockers"]) >= 3
     assert all(one["owner_email"] for one in answer["blockers"])
@@ -146,6 +148,38 @@ async def test_everything_is_in_flight(demo: httpx.AsyncClient) -> None:
     assert network["blackout_days"]
     users = {user["role"] for user in (await read(demo, "/v1/users"))["items"]}
     assert users == {"admin", "ops", "school_lead", "viewer"}
+
+
+async def test_orders_are_short_late_not_counted_and_for_no_school_yet(
+    demo: httpx.AsyncClient, loaded_url: str
+) -> None:
+    await apply_inbox(loaded_url)
+    orders = {one["number"]: one for one in (await read(demo, "/v1/orders"))["items"]}
+    assert {one["state"] for one in orders.values()} == {"placed"}
+    short = await read(demo, f"/v1/orders/{orders['PO-2101']['id']}")
+    assert [(line["sku"], line["outstanding"]) for line in short["lines"]] == [
+        ("CB-14", 447),
+        ("NB-15", 0),
+    ]
+    bloom = await read(demo, "/v1/schools/KIPP-BLOOM/readiness")
+    assert bloom["critical_path"][0]["key"] == "order:acme:PO-2102"
+    assert bloom["verdict"] == "late"
+    one = await read(demo, "/v1/schools/KIPP-ONE/readiness")
+    causes = {blocker["key"]: blocker["why"] for blocker in one["blockers"]}
+    assert "325 delivered" in causes["order:acme:PO-2103"]
+    assert "not counted" in causes["order:acme:PO-2103"]
+    (spare,) = orders["PO-2104"]["lines"]
+    assert (spare["allocated"], spare["quantity"]) == (0, 120)
+    events = await read(demo, "/v1/webhook-events?outcome=unmatched")
+    assert [event["vendor"] for event in events["items"]] == ["acme"]
+
+
+async def apply_inbox(url: str) -> None:
+    """What the worker does, which these tests do not run."""
+    settings = Settings(database_url=url, secret_key=SecretStr("x" * 43), log_level="WARNING")
+    async with Database(url, settings, wiring.build_bus()) as database:
+        while await apply_batch(database, sealer_for(settings)):
+            pass
 
 
 async def test_waivers_wait_where_a_second_person_has_to_approve(

@@ -148,3 +148,16 @@ async def user_for(
     if user is None:
         raise NotFound("There is no such user, or you may not see them.")
     return user
+
+
+async def names_of_actors(session: ReadSession, actors: Iterable[str]) -> dict[str, str]:
+    """What people call each actor: a user's name, a token's, else the actor as it is written."""
+    given = set(actors)
+    names = {actor: actor for actor in given}
+    for kind, model in (("user", User), ("token", ApiToken)):
+        ids = _as_ids(actor.removeprefix(f"{kind}:") for actor in given)
+        rows = await session.execute(
+            select(col(model.id), col(model.name)).where(col(model.id).in_(ids))
+        )
+        names |= {f"{kind}:{row_id}": name for row_id, name in rows}
+    return {actor: names[actor] for actor in given}

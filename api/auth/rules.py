@@ -44,6 +44,8 @@ class Right(StrEnum):
     metrics_read = "metrics:read"
     orders_read = "orders:read"
     orders_write = "orders:write"
+    # Count what came, at the places somebody sees.
+    orders_receive = "orders:receive"
     vendors_manage = "vendors:manage"
     checks_read = "checks:read"
     checks_write = "checks:write"
@@ -71,7 +73,7 @@ _ADMIN_ONLY = frozenset(
 ROLE_RIGHTS: dict[Role, frozenset[Right]] = {
     Role.admin: frozenset(Right),
     Role.ops: frozenset(Right) - _ADMIN_ONLY,
-    Role.school_lead: _READS | {Right.tasks_act, Right.checks_write},
+    Role.school_lead: _READS | {Right.tasks_act, Right.checks_write, Right.orders_receive},
     Role.viewer: _READS,
 }
 # These lists are people's names and little else, so a viewer needs the right to see names.

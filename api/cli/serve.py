@@ -24,7 +24,6 @@ from api.cli.people import first_sign_in
 from api.db import schema
 from api.db.listen import Listener
 from api.db.pool import Database
-from api.jobs.worker import run_worker
 from api.settings import Settings
 
 # Longer than any request should take; after it the rest is cut off.
@@ -185,10 +184,10 @@ def worker(
     """Run jobs until stopped; needed where FIRSTBELL_EMBEDDED_WORKER is off."""
     logging_setup.configure(Settings())
 
-    async def work(database: Database, _: Settings) -> None:
+    async def work(database: Database, settings: Settings) -> None:
         async with Listener(database, wiring.CHANNELS) as listener:
             task = asyncio.create_task(
-                run_worker(database, listener, wiring.jobs(), concurrency=concurrency)
+                wiring.work(database, listener, settings, concurrency=concurrency)
             )
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, task.cancel)

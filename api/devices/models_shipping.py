@@ -136,6 +136,8 @@ class ReceiptLine(SQLModel, table=True):
         CheckConstraint("rejected = 0 OR reason IS NOT NULL", name="reason"),
         CheckConstraint("over >= 0", name="over"),
         Index("ix_receipt_lines_line_id", "line_id"),
+        # A device scanned twice is found among all that ever came.
+        Index("ix_receipt_lines_serial_numbers", "serial_numbers", postgresql_using="gin"),
     )
 
     receipt_id: UUID = Field(primary_key=True, foreign_key="receipts.id", ondelete="CASCADE")

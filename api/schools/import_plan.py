@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from api.schools.import_csv import Issue, Row, shown
+from api.schools.csv_table import Issue, shown
+from api.schools.import_csv import Row
 from api.schools.rules import CodeMaker, folded_name, normal_code
 
 # What a row says of the school itself; the last three columns are its rollout's.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any, Literal
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from api import clock
 from api.auth.caller import Caller, visible
 from api.db.columns import new_id
 from api.db.uow import ReadSession, WriteSession
-from api.errors import Conflict, Forbidden, field_error
+from api.errors import Conflict, Forbidden
 from api.facts import (
     EnrollmentChanged,
     EnrollmentsChanged,
@@ -27,8 +26,8 @@ from api.facts import (
     SchoolAdded,
     SchoolsAdded,
 )
-from api.schools.errors import ImportAborted
-from api.schools.import_csv import File, Issue, Row, parse
+from api.schools.import_answer import aborted, import_out
+from api.schools.import_csv import File, Row, parse
 from api.schools.import_plan import (
     Creation,
     Known,
@@ -42,10 +41,9 @@ from api.schools.import_plan import (
 from api.schools.models import Network, School
 from api.schools.queries import is_among
 from api.schools.rules import as_id, normal_code
-from api.schools.schemas import ImportOut, RowCounts, RowIssue
+from api.schools.schemas import ImportOut, RowCounts
 from api.schools.service import hold_codes
 
-_MOST_ISSUES = 1000
 # column: its array's type
 _COLUMN_TYPES = {
     "name": "text",
@@ -106,7 +104,7 @@ async def import_schools(
         await session.publish(proposal)
     answer = _answer(mode, file, planned, proposal.differing)
     if on_error == "abort" and answer.rows.rejected:
-        raise _aborted(answer)
+        raise aborted(answer)
     if mode == "apply":
         try:
             await _write(session, planned, wishes, proposal.differing)
@@ -150,41 +148,14 @@ def _answer(
     mode: Literal["apply", "dry_run"], file: File, planned: Plan, differing: set[UUID]
 ) -> ImportOut:
     updated = sum(bool(m.changes) or m.school.id in differing for m in planned.matches)
-    rejected = file.rejected + planned.rejected
-    issues = sorted([*file.issues, *planned.issues], key=_line)
-    return ImportOut(
-        mode=mode,
-        rows=RowCounts(
-            total=len(file.rows) + file.rejected,
-            created=len(planned.creations),
-            updated=updated,
-            unchanged=len(planned.matches) - updated,
-            rejected=rejected,
-        ),
-        issues=[RowIssue(**asdict(issue)) for issue in issues[:_MOST_ISSUES]],
-        issues_left_out=max(0, len(issues) - _MOST_ISSUES),
+    counts = RowCounts(
+        total=len(file.rows) + file.rejected,
+        created=len(planned.creations),
+        updated=updated,
+        unchanged=len(planned.matches) - updated,
+        rejected=file.rejected + planned.rejected,
     )
-
-
-def _line(issue: Issue) -> int:
-    return issue.row
-
-
-def _aborted(answer: ImportOut) -> ImportAborted:
-    errors = [
-        field_error(
-            f"/rows/{issue.row}" + (f"/{issue.column}" if issue.column else ""),
-            issue.code,
-            f"Expected {issue.expected}.",
-        )
-        for issue in answer.issues
-    ]
-    return ImportAborted(
-        f"{answer.rows.rejected} of {answer.rows.total} rows have problems; nothing was written.",
-        errors=errors,
-        rows=answer.rows.model_dump(),
-        issues=[issue.model_dump() for issue in answer.issues],
-    )
+    return import_out(mode, counts, [*file.issues, *planned.issues])
 
 
 async def _write(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select, text
+from sqlalchemy import ColumnElement, Uuid, and_, delete, or_, select, text
 from sqlmodel import col
 
 from api.db.uow import ReadSession, WriteSession
 from api.errors import Invalid, field_error
+from api.schools.queries import is_among
 from api.tasks import queries
 from api.tasks.errors import (
     DependencyCycle,
@@ -23,7 +23,7 @@ from api.tasks.gate import MOST_EDGES, hold_network, lock
 from api.tasks.graph import neighbours, would_cycle
 from api.tasks.models import Dependency, Rollout, Task
 from api.tasks.queries import Owner
-from api.tasks.rules import LONGEST_LAG, RolloutState, TaskStatus, bridge
+from api.tasks.rules import LONGEST_LAG, DependencyFacts, RolloutState, TaskStatus, bridge
 
 _HOME = text("SELECT network_id, rollout_id FROM tasks WHERE id = :id")
 # Upward, since what a task waits for is of its own graph or its network's; downward a walk from a
@@ -158,44 +158,75 @@ async def take_out(session: WriteSession, owner: Owner, task_id: UUID) -> None:
     A network's task may stand before tasks of many schools: their graphs change with it, save
     in closed rollouts, which stay as they ended. Raises: GraphTooLarge.
     """
-    edges = await _edges_at(session, task_id)
     if owner.school_id is None:
+        edges = await _edges_at(session, [task_id])
         await session.touch_schools({edge.school_id for edge in edges if edge.school_id})
-        edges = await _edges_at(session, task_id)
-    before = sum(edge.successor_id == task_id for edge in edges)
-    if before * (len(edges) - before) > MOST_EDGES:
-        raise GraphTooLarge(
-            f"Keeping the order around it would take more than {MOST_EDGES} dependencies;"
-            " disconnect some first.",
-            limit=MOST_EDGES,
-        )
+    await take_out_many(session, [task_id])
+
+
+async def take_out_many(session: WriteSession, task_ids: Sequence[UUID]) -> None:
+    """`take_out` for tasks of any graphs, all of them held; in three statements.
+
+    Raises: GraphTooLarge.
+    """
+    edges = await _edges_at(session, task_ids)
+    if not edges:
+        return
+    bridged = _over(edges, task_ids)
     await session.execute(
-        delete(Dependency)
-        .where(
-            or_(col(Dependency.predecessor_id) == task_id, col(Dependency.successor_id) == task_id),
-            or_(col(Dependency.rollout_id).is_(None), col(Dependency.rollout_id).in_(_open())),
-        )
-        .execution_options(synchronize_session=False)
+        delete(Dependency).where(_at(task_ids)).execution_options(synchronize_session=False)
     )
-    await _bridge(session, edges, task_id)
+    await _bridge(session, edges, bridged)
 
 
-def _open() -> Any:
-    return select(col(Rollout.id)).where(col(Rollout.state) != RolloutState.CLOSED)
-
-
-async def _edges_at(session: ReadSession, task_id: UUID) -> Sequence[Dependency]:
+def _at(task_ids: Sequence[UUID]) -> ColumnElement[bool]:
     """The edges that start or end at a task, those of closed rollouts left out."""
-    statement = select(Dependency).where(
-        or_(col(Dependency.predecessor_id) == task_id, col(Dependency.successor_id) == task_id),
-        or_(col(Dependency.rollout_id).is_(None), col(Dependency.rollout_id).in_(_open())),
+    is_open = select(col(Rollout.id)).where(col(Rollout.state) != RolloutState.CLOSED)
+    return and_(
+        or_(
+            is_among(col(Dependency.predecessor_id), task_ids, Uuid()),
+            is_among(col(Dependency.successor_id), task_ids, Uuid()),
+        ),
+        or_(col(Dependency.rollout_id).is_(None), col(Dependency.rollout_id).in_(is_open)),
     )
+
+
+async def _edges_at(session: ReadSession, task_ids: Sequence[UUID]) -> Sequence[Dependency]:
+    statement = select(Dependency).where(_at(task_ids))
     statement = statement.execution_options(populate_existing=True)
     return (await session.execute(statement)).scalars().all()
 
 
-async def _bridge(session: WriteSession, edges: Sequence[Dependency], task_id: UUID) -> None:
-    bridged = bridge([queries.dependency_facts(edge) for edge in edges], str(task_id))
+def _over(edges: Sequence[Dependency], task_ids: Sequence[UUID]) -> list[DependencyFacts]:
+    """The edges over the tasks, which leave their graphs one after the other."""
+    left: dict[tuple[str, str], int] = {}
+    touching: dict[str, list[tuple[str, str]]] = {str(task_id): [] for task_id in task_ids}
+
+    def put(before: str, after: str, lag: int) -> None:
+        left[before, after] = max(lag, left.get((before, after), lag))
+        for task_id in (before, after):
+            if task_id in touching:
+                touching[task_id].append((before, after))
+
+    for edge in edges:
+        put(str(edge.predecessor_id), str(edge.successor_id), edge.lag_days)
+    for task_id, pairs in touching.items():
+        mine = [DependencyFacts(*pair, left.pop(pair)) for pair in set(pairs) if pair in left]
+        before = sum(edge.successor_id == task_id for edge in mine)
+        if before * (len(mine) - before) > MOST_EDGES:
+            raise GraphTooLarge(
+                f"Keeping the order around it would take more than {MOST_EDGES} dependencies;"
+                " disconnect some first.",
+                limit=MOST_EDGES,
+            )
+        for over in bridge(mine, task_id):
+            put(*over)
+    return [DependencyFacts(*pair, lag) for pair, lag in left.items()]
+
+
+async def _bridge(
+    session: WriteSession, edges: Sequence[Dependency], bridged: Sequence[DependencyFacts]
+) -> None:
     if not bridged:
         return
     into = {edge.successor_id: edge for edge in edges}

@@ -5,9 +5,10 @@ A fact is recorded even when it surprises: no task refuses it, and the verdict i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Uuid, or_, select, text, update
@@ -15,10 +16,11 @@ from sqlmodel import col
 
 from api import clock
 from api.db.uow import WriteSession
+from api.facts import EvidenceStated
 from api.schools.queries import is_among
 from api.tasks.errors import TasksUnknown
 from api.tasks.models import Rollout, Task, Waiver
-from api.tasks.queries import facts_of
+from api.tasks.queries import Owner, get_task
 from api.tasks.rules import RolloutState, TaskStatus, WaiverState, is_worse, status_from_evidence
 
 
@@ -73,26 +75,14 @@ async def record_progress(session: WriteSession, progress: Iterable[Progress]) -
     if not by_id:
         return 0
     await _lock(session, by_id)
-    statement = (
-        select(Task)
-        .outerjoin(Rollout, col(Rollout.id) == col(Task.rollout_id))
-        .where(
-            is_among(col(Task.id), by_id, Uuid()),
-            or_(col(Task.rollout_id).is_(None), col(Rollout.state) != RolloutState.CLOSED),
-        )
-        .execution_options(populate_existing=True)
-    )
-    tasks = (await session.execute(statement)).scalars().all()
-    changed: list[tuple[Task, Progress, TaskStatus]] = []
+    changed: list[_Change] = []
     worse: list[UUID] = []
-    for task in tasks:
+    for task in await _known(session, by_id):
         new = by_id[task.id]
-        # The day a task started plays no part in these rules, so any place's will do.
-        facts = facts_of(task, "UTC")
-        status = status_from_evidence(facts, new.done, new.total)
-        if _known(task) != (new.done, new.total, *_rest(new)) or status != task.status:
-            changed.append((task, new, status))
-        if is_worse(facts, new.done, new.total, new.expected_on):
+        status = status_from_evidence(task, new.done, new.total)
+        if status != task.status or _differs(task, new):
+            changed.append(_Change(new, status, task.rollout_id))
+        if is_worse(task, new.done, new.total, new.expected_on):
             worse.append(task.id)
     if changed:
         await _write(session, changed)
@@ -102,7 +92,68 @@ async def record_progress(session: WriteSession, progress: Iterable[Progress]) -
     return len(changed)
 
 
-async def _lock(session: WriteSession, by_id: dict[UUID, Progress]) -> None:
+async def state_evidence(session: WriteSession, owner: Owner, progress: Progress) -> None:
+    """`record_progress` of what a person says; told, since records may have a part in it.
+
+    The caller holds the graph.
+    """
+    await record_progress(session, [progress])
+    if owner.school_id is not None:
+        task = await get_task(session, progress.task_id)
+        await session.publish(EvidenceStated(owner.school_id, task.id, task.kind))
+
+
+class _Known(NamedTuple):
+    """What is known of a task so far. No ORM rows: a thousand cost more than all else together."""
+
+    id: UUID
+    rollout_id: UUID | None
+    status: str
+    progress_done: int
+    progress_total: int | None
+    unit: str | None
+    expected_on: date | None
+    lead_days: int | None
+    spread_days: int | None
+    valid_until: datetime | None
+    cause: str | None
+
+
+class _Change(NamedTuple):
+    new: Progress
+    status: TaskStatus
+    rollout_id: UUID | None
+
+
+_KNOWN = [getattr(Task, name) for name in _Known._fields]
+
+
+async def _known(session: WriteSession, by_id: Mapping[UUID, Progress]) -> list[_Known]:
+    statement = (
+        select(*_KNOWN)
+        .outerjoin(Rollout, col(Rollout.id) == col(Task.rollout_id))
+        .where(
+            is_among(col(Task.id), by_id, Uuid()),
+            or_(col(Task.rollout_id).is_(None), col(Rollout.state) != RolloutState.CLOSED),
+        )
+    )
+    return [_Known(*row) for row in await session.execute(statement)]
+
+
+def _differs(task: _Known, new: Progress) -> bool:
+    return task[3:] != (
+        new.done,
+        new.total,
+        new.unit,
+        new.expected_on,
+        new.lead_days,
+        new.spread_days,
+        new.valid_until,
+        new.cause,
+    )
+
+
+async def _lock(session: WriteSession, by_id: Mapping[UUID, Progress]) -> None:
     rows = await session.execute(
         select(col(Task.id), col(Task.network_id), col(Task.school_id)).where(
             is_among(col(Task.id), by_id, Uuid())
@@ -116,34 +167,8 @@ async def _lock(session: WriteSession, by_id: dict[UUID, Progress]) -> None:
     await session.touch_schools({school for _, school in found.values() if school is not None})
 
 
-def _rest(new: Progress) -> tuple[object, ...]:
-    return (
-        new.unit,
-        new.expected_on,
-        new.lead_days,
-        new.spread_days,
-        new.valid_until,
-        new.cause,
-    )
-
-
-def _known(task: Task) -> tuple[object, ...]:
-    return (
-        task.progress_done,
-        task.progress_total,
-        task.unit,
-        task.expected_on,
-        task.lead_days,
-        task.spread_days,
-        task.valid_until,
-        task.cause,
-    )
-
-
-async def _write(
-    session: WriteSession, changed: Sequence[tuple[Task, Progress, TaskStatus]]
-) -> None:
-    new = [one for _, one, _ in changed]
+async def _write(session: WriteSession, changed: Sequence[_Change]) -> None:
+    new = [one.new for one in changed]
     await session.execute(
         _WRITE,
         {
@@ -157,16 +182,14 @@ async def _write(
             "spread": [one.spread_days for one in new],
             "valid_until": [one.valid_until for one in new],
             "cause": [one.cause for one in new],
-            "status": [status.value for _, _, status in changed],
+            "status": [one.status.value for one in changed],
         },
     )
 
 
-async def _activate(
-    session: WriteSession, changed: Sequence[tuple[Task, Progress, TaskStatus]]
-) -> None:
+async def _activate(session: WriteSession, changed: Sequence[_Change]) -> None:
     """A rollout is planned until one of its tasks starts."""
-    begun = {task.rollout_id for task, _, status in changed if status in _BEGUN and task.rollout_id}
+    begun = {one.rollout_id for one in changed if one.status in _BEGUN and one.rollout_id}
     if not begun:
         return
     await session.execute(

@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from api.db.uow import WriteSession
 from api.facts import (
+    RolloutsChanged,
     RolloutsProposed,
     RolloutsWished,
     RolloutWished,
@@ -39,6 +40,8 @@ async def _open_first(session: WriteSession, added: Sequence[SchoolAdded]) -> No
         one = meant[school.id]
         session.add(new_rollout(school, model=one.model, first_bell=one.first_bell, wave=one.wave))
     await session.flush()
+    if meant:
+        await session.publish(RolloutsChanged(tuple(meant)))
 
 
 async def _schools(session: WriteSession, ids: Iterable[UUID]) -> Sequence[School]:
@@ -71,9 +74,11 @@ async def on_rollouts_wished(session: WriteSession, fact: RolloutsWished) -> Non
     await session.touch_schools(wishes)
     rollouts = await current_rollouts(session, wishes)
     schools = await _schools(session, wishes)
-    moved = []
+    moved, changed = [], []
     for school in schools:
         wish, rollout = wishes[school.id], rollouts.get(school.id)
+        if rollout is None or (wish.model is not None and wish.model != rollout.model):
+            changed.append(school.id)
         if rollout is None:
             session.add(
                 new_rollout(school, model=wish.model, first_bell=wish.first_bell, wave=wish.wave)
@@ -89,3 +94,5 @@ async def on_rollouts_wished(session: WriteSession, fact: RolloutsWished) -> Non
             moved.append(rollout)
     await session.flush()
     await replan(session, moved, schools)
+    if changed:
+        await session.publish(RolloutsChanged(tuple(changed)))

@@ -140,6 +140,7 @@ class PlaybookIn(_Strict):
     model: Model
     summary: Prose
     devices_per_student: Annotated[Number, Field(ge=0, le=5)]
+    devices_per_teacher: Annotated[Number, Field(ge=0, le=5)] = Decimal(0)
     spare_percent: Annotated[int, Field(ge=0, le=100)]
     default_lead_days: Days
     checks: Annotated[tuple[Slug, ...], Field(max_length=100), AfterValidator(_distinct)] = ()

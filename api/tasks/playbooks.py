@@ -67,8 +67,9 @@ class PlaybookTask:
 class Playbook:
     """A whole plan. Tasks keep the order of the file; the graph they form has no cycle.
 
-    `model` is a value of `BlendedModel`; need = enrollment x `devices_per_student`, plus
-    `spare_percent`; `default_lead_days` (working days) holds while nothing is promised.
+    `model` is a value of `BlendedModel`; need = enrollment x `devices_per_student`, and teachers
+    x `devices_per_teacher`, each plus `spare_percent`; `default_lead_days` (working days) holds
+    while nothing is promised.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Playbook:
     model: str
     summary: str
     devices_per_student: Decimal
+    devices_per_teacher: Decimal
     spare_percent: int
     default_lead_days: int
     checks: tuple[str, ...]
@@ -116,6 +118,7 @@ def _playbook(read: PlaybookIn) -> Playbook:
         model=read.model.value,
         summary=read.summary,
         devices_per_student=read.devices_per_student,
+        devices_per_teacher=read.devices_per_teacher,
         spare_percent=read.spare_percent,
         default_lead_days=read.default_lead_days,
         checks=read.checks,

@@ -13,6 +13,7 @@ from api import clock
 from api.auth.caller import Caller, visible
 from api.db.columns import new_id
 from api.db.uow import ReadSession, WriteSession
+from api.facts import RolloutsChanged
 from api.schools.errors import schools_unknown
 from api.schools.models import Network, School
 from api.schools.queries import find_schools, is_among
@@ -54,6 +55,7 @@ async def open_rollout(session: WriteSession, school: School, given: RolloutIn) 
     rollout = new_rollout(school, model=given.model, first_bell=given.first_bell, wave=given.wave)
     session.add(rollout)
     await session.flush()
+    await session.publish(RolloutsChanged((school.id,)))
     return rollout
 
 
@@ -81,6 +83,7 @@ async def ensure_rollout(session: WriteSession, school: School) -> Rollout:
     rollout = new_rollout(school, model=None, first_bell=None, wave=None)
     session.add(rollout)
     await session.flush()
+    await session.publish(RolloutsChanged((school.id,)))
     return rollout
 
 
@@ -96,6 +99,7 @@ async def edit_rollout(
         raise RolloutClosed("This rollout is closed and kept as it ended.")
     changes = given.changes()
     moved = "first_bell" in changes and changes["first_bell"] != rollout.first_bell
+    another = any(getattr(rollout, n) != changes[n] for n in ("model", "state") if n in changes)
     for name, value in changes.items():
         setattr(rollout, name, value)
     if moved:
@@ -104,6 +108,8 @@ async def edit_rollout(
     await session.flush()
     if moved:
         await replan(session, [rollout], [school])
+    if another:
+        await session.publish(RolloutsChanged((school.id,)))
     return rollout
 
 

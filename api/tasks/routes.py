@@ -228,9 +228,10 @@ async def record_evidence(
     task_id: UUID, given: EvidenceIn, response: Response, caller: Actor, session: Writing
 ) -> TaskOut:
     """State what is known now: it replaces what was known before, and is never refused."""
-    await lock(session, await queries.owner_to_change(session, caller, task_id))
+    owner = await queries.owner_to_change(session, caller, task_id)
+    await lock(session, owner)
     progress = evidence.Progress(task_id=task_id, **given.model_dump())
-    await evidence.record_progress(session, [progress])
+    await evidence.state_evidence(session, owner, progress)
     return _tagged(response, await queries.get_task(session, task_id))
 
 

@@ -128,6 +128,7 @@ async def _playbook_out(row: PlaybookVersion, *, with_source: bool = False) -> P
         tasks=len(playbook.tasks),
         gates=sum(task.gate for task in playbook.tasks),
         devices_per_student=float(playbook.devices_per_student),
+        devices_per_teacher=float(playbook.devices_per_teacher),
         spare_percent=playbook.spare_percent,
         default_lead_days=playbook.default_lead_days,
         source=row.source if with_source else None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from api.tasks.errors import (
     AdminRequired,
@@ -100,6 +100,19 @@ class TaskFacts(NamedTuple):
     valid_until: datetime | None = None
     started_on: date | None = None
     of_network: bool = False
+
+
+class Evidenced(Protocol):
+    """The part of a task that new evidence is compared with."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def progress_done(self) -> int: ...
+    @property
+    def progress_total(self) -> int | None: ...
+    @property
+    def expected_on(self) -> date | None: ...
 
 
 class DependencyFacts(NamedTuple):
@@ -209,7 +222,7 @@ def _check_unforced(task: TaskFacts, transition: Transition, blocked_by: Sequenc
         )
 
 
-def status_from_evidence(task: TaskFacts, done: int, total: int | None) -> TaskStatus:
+def status_from_evidence(task: Evidenced, done: int, total: int | None) -> TaskStatus:
     """The status after evidence `done` of `total` is recorded for the task; never raises.
 
     A full count finishes a task, a lower one than before reopens it, and what a person skipped
@@ -227,7 +240,7 @@ def status_from_evidence(task: TaskFacts, done: int, total: int | None) -> TaskS
     return TaskStatus.PENDING
 
 
-def is_worse(task: TaskFacts, done: int, total: int | None, expected_on: date | None) -> bool:
+def is_worse(task: Evidenced, done: int, total: int | None, expected_on: date | None) -> bool:
     """Whether new evidence is worse than what the task holds: done falls, total rises, promise
     slips. It supersedes a waiver, which was given for what was known then; the first total or
     promise where none was known is not worse than anything.

@@ -283,6 +283,7 @@ class PlaybookOut(BaseModel):
     tasks: int
     gates: int
     devices_per_student: float
+    devices_per_teacher: float
     spare_percent: int
     default_lead_days: int
     source: str | None = None

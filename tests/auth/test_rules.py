@@ -46,6 +46,12 @@ def test_a_viewer_changes_nothing() -> None:
     assert ROLE_RIGHTS[Role.viewer] < ROLE_RIGHTS[Role.school_lead]
 
 
+def test_a_school_lead_counts_boxes_but_orders_nothing() -> None:
+    receiving = [role for role in Role if Right.orders_receive in ROLE_RIGHTS[role]]
+    assert receiving == [Role.admin, Role.ops, Role.school_lead]
+    assert Right.orders_write not in ROLE_RIGHTS[Role.school_lead]
+
+
 @given(st.sampled_from(Role), st.booleans(), st.lists(st.sampled_from(Right) | st.text()))
 def test_scopes_only_ever_narrow(role: Role, sees_names: bool, scopes: list[str]) -> None:
     whole = rights_of(role, sees_names)

@@ -123,3 +123,13 @@ def test_a_pointer_names_the_document_not_the_branch_tried() -> None:
 def test_a_flood_of_errors_is_cut() -> None:
     errors = _errors({"by_name": {str(number): "x" for number in range(1000)}})
     assert len(errors) == 100
+
+
+def test_a_rule_about_several_fields_is_told_of_a_document_that_was_read() -> None:
+    """The document as a whole is the place of it, and yet it is no malformed document."""
+    found = {"type": "not_our_rule", "loc": ("body",), "msg": "Name one of both.", "ctx": {}}
+    problem = translate(RequestValidationError([found], body={}))
+    assert problem.status == 422
+    assert problem.extra["errors"] == [
+        {"pointer": "", "code": "not-our-rule", "detail": "Name one of both."}
+    ]

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.errors import TooLarge
+from api.schools.csv_table import decode
 from api.schools.errors import FileUnreadable
-from api.schools.import_csv import COLUMNS, MOST_ROWS, Row, decode, parse
+from api.schools.import_csv import COLUMNS, MOST_ROWS, Row, parse
 
 PLAIN = "name,network,sourced_id\nÉcole “Zoë”,CPS,00012\nLane Tech,CPS,7\n"
 ROWS = [

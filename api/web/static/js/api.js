@@ -31,8 +31,9 @@ export function onSignedOut(act) {
 
 /**
  * @param {string} method @param {string} path
- * @param {{body?: unknown, etag?: string|null, signal?: AbortSignal, quiet?: boolean}} [options]
- *   `quiet`: a 401 is the caller's business
+ * @param {{body?: unknown, etag?: string|null, signal?: AbortSignal, quiet?: boolean,
+ *   once?: string}} [options]
+ *   `quiet`: a 401 is the caller's business; `once`: sent again with it, it happens once
  * @returns {Promise<Answer>}
  * @throws {Problem} and `AbortError` when `signal` says so
  */
@@ -43,6 +44,7 @@ export async function call(method, path, options = {}) {
     headers["Content-Type"] = method === "PATCH" ? "application/merge-patch+json" : "application/json";
   }
   if (options.etag) headers["If-Match"] = options.etag;
+  if (options.once) headers["Idempotency-Key"] = options.once;
   let response;
   try {
     response = await fetch(path, {

@@ -11,6 +11,28 @@ export const PAGES = [
     right: "readiness:read",
     load: () => import("./pages/actions.js"),
   },
+  {
+    path: "/orders",
+    title: "Orders",
+    nav: "Orders",
+    right: "orders:read",
+    load: () => import("./pages/orders.js"),
+  },
+  { path: "/orders/:order", title: "Order", load: () => import("./pages/order.js") },
+  {
+    path: "/inbox",
+    title: "Inbox",
+    nav: "Inbox",
+    right: "orders:read",
+    load: () => import("./pages/inbox.js"),
+  },
+  {
+    path: "/vendors",
+    title: "Vendors",
+    nav: "Vendors",
+    right: "orders:read",
+    load: () => import("./pages/vendors.js"),
+  },
   { path: "/schools/:school", title: "School", load: () => import("./pages/school.js") },
   { path: "/sign-in", title: "Sign in", open: true, load: () => import("./pages/sign-in.js") },
 ];

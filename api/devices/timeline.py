@@ -1,0 +1,166 @@
+"""What happened to an order, told in one list: decisions, promises, shipments, receipts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy.orm import Mapped
+from sqlmodel import col
+
+from api.auth.caller import Caller
+from api.db.history import History
+from api.db.uow import ReadSession
+from api.devices.models import LinePromise, Order, OrderLine
+from api.devices.models_shipping import Receipt, ReceiptLine, Scan, Shipment
+from api.devices.schemas import TimelineOut
+from api.schools.models import School, Site
+
+MOST = 500
+_STATE = col(History.after)["state"].astext
+
+
+async def timeline_of(session: ReadSession, caller: Caller, order: Order) -> list[TimelineOut]:
+    """The newest first, at most 500. Of shipments and receipts a caller limited to schools sees
+    those to them.
+    """
+    events = [
+        *await _states(session, order),
+        *await _promises(session, order),
+        *await _scans(session, caller, order),
+        *await _receipts(session, caller, order),
+    ]
+    return sorted(events, key=_moment, reverse=True)[:MOST]
+
+
+def _moment(event: TimelineOut) -> tuple[Any, ...]:
+    # Of what one request wrote, promises of a new order come after the order.
+    return event.at, event.kind != "state"
+
+
+async def _states(session: ReadSession, order: Order) -> Iterator[TimelineOut]:
+    statement = (
+        select(col(History.at), _STATE, col(History.after)["reason"].astext, col(History.actor))
+        .where(
+            col(History.row_id) == str(order.id),
+            col(History.table_name) == "orders",
+            _STATE.is_not(None),
+        )
+        .order_by(col(History.id).desc())
+        .limit(MOST)
+    )
+    return (
+        TimelineOut(at=at, kind="state", summary=_state(state, reason), actor=actor)
+        for at, state, reason, actor in await session.execute(statement)
+    )
+
+
+def _state(state: str, reason: str | None) -> str:
+    return state.replace("_", " ") + (f": {reason}" if reason else "")
+
+
+async def _promises(session: ReadSession, order: Order) -> Iterator[TimelineOut]:
+    statement = (
+        select(LinePromise, col(OrderLine.sku))
+        .join(OrderLine, col(OrderLine.id) == col(LinePromise.line_id))
+        .where(col(OrderLine.order_id) == order.id)
+        .order_by(col(LinePromise.stated_at).desc(), col(LinePromise.id).desc())
+        .limit(MOST)
+    )
+    return (
+        TimelineOut(
+            at=promise.stated_at,
+            kind="promise",
+            summary=f"{sku} promised for {promise.promised_on}"
+            if promise.promised_on
+            else f"{sku} no longer promised",
+            actor=promise.actor,
+            id=promise.id,
+        )
+        for promise, sku in await session.execute(statement)
+    )
+
+
+def _seen(caller: Caller, school_id: Mapped[Any]) -> ColumnElement[bool]:
+    return true() if caller.school_ids is None else school_id.in_(caller.school_ids)
+
+
+async def _scans(session: ReadSession, caller: Caller, order: Order) -> Iterator[TimelineOut]:
+    """A shipment is first told of, then scanned; what moves its status is told here."""
+    statement = (
+        select(
+            col(Scan.occurred_at),
+            func.coalesce(col(Scan.status), ""),
+            col(Scan.source),
+            col(Shipment.id),
+            col(Shipment.carrier),
+            col(Shipment.tracking_number),
+            func.coalesce(col(School.code), col(Site.code)),
+        )
+        .join(Shipment, col(Shipment.id) == col(Scan.shipment_id))
+        .outerjoin(School, col(School.id) == col(Shipment.school_id))
+        .outerjoin(Site, col(Site.id) == col(Shipment.site_id))
+        .where(
+            col(Shipment.order_id) == order.id,
+            col(Scan.status).is_not(None),
+            _seen(caller, col(Shipment.school_id)),
+        )
+        .order_by(col(Scan.occurred_at).desc(), col(Scan.id).desc())
+        .limit(MOST)
+    )
+    return (
+        TimelineOut(
+            at=at,
+            kind="shipment",
+            summary=f"{carrier} {number} to {place}: {status.replace('_', ' ')}",
+            actor=source,
+            id=shipment_id,
+        )
+        for at, status, source, shipment_id, carrier, number, place in await session.execute(
+            statement
+        )
+    )
+
+
+async def _receipts(session: ReadSession, caller: Caller, order: Order) -> Iterator[TimelineOut]:
+    pieces = (
+        select(
+            col(ReceiptLine.receipt_id),
+            func.sum(col(ReceiptLine.accepted)).label("accepted"),
+            func.sum(col(ReceiptLine.rejected)).label("rejected"),
+        )
+        .group_by(col(ReceiptLine.receipt_id))
+        .subquery()
+    )
+    statement = (
+        select(
+            Receipt,
+            pieces.c.accepted,
+            pieces.c.rejected,
+            func.coalesce(col(School.code), col(Site.code)),
+        )
+        .join(pieces, pieces.c.receipt_id == col(Receipt.id))
+        .outerjoin(School, col(School.id) == col(Receipt.school_id))
+        .outerjoin(Site, col(Site.id) == col(Receipt.site_id))
+        .where(col(Receipt.order_id) == order.id, _seen(caller, col(Receipt.school_id)))
+        .order_by(col(Receipt.recorded_at).desc(), col(Receipt.id).desc())
+        .limit(MOST)
+    )
+    return (
+        TimelineOut(
+            at=receipt.recorded_at,
+            kind="receipt",
+            summary=_counted(receipt, int(accepted), int(rejected), place),
+            actor=receipt.actor,
+            id=receipt.id,
+        )
+        for receipt, accepted, rejected, place in await session.execute(statement)
+    )
+
+
+def _counted(receipt: Receipt, accepted: int, rejected: int, place: str) -> str:
+    refused = f", {rejected} rejected" if rejected else ""
+    if receipt.reverses_id is not None:
+        return f"{accepted} accepted{refused} at {place} on {receipt.received_on} taken back"
+    return f"{accepted} accepted{refused} at {place} on {receipt.received_on}"

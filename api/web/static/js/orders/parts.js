@@ -1,0 +1,153 @@
+// What the pages of orders, events and vendors draw alike.
+
+import { h, show } from "../dom.js";
+import { icon } from "../icons.js";
+import { problemBox } from "../problems.js";
+import { sentence } from "../words.js";
+
+/**
+ * @typedef {import("../dom.js").Child} Child
+ * @typedef {{head: string, number?: boolean}} Column
+ */
+
+/** The colours of verdicts, lent to states and outcomes. @type {Record<string, string>} */
+const COLOURS = {
+  draft: "unscheduled",
+  approved: "on_track",
+  placed: "on_track",
+  on_hold: "at_risk",
+  closed: "ready",
+  cancelled: "unscheduled",
+  stored: "on_track",
+  applied: "ready",
+  duplicate: "unscheduled",
+  unmatched: "at_risk",
+  failed: "late",
+  ignored: "unscheduled",
+};
+
+/** @type {Record<string, string>} */
+const ICONS = {
+  draft: "edit",
+  approved: "done",
+  placed: "on_track",
+  on_hold: "at_risk",
+  closed: "ready",
+  cancelled: "cancelled",
+  stored: "pending",
+  applied: "ready",
+  duplicate: "pending",
+  unmatched: "at_risk",
+  failed: "late",
+  ignored: "skipped",
+};
+
+/** A state of an order, or an outcome of an event. @param {string} state @returns {HTMLElement} */
+export function stateBadge(state) {
+  return h(
+    "span",
+    { class: "badge", dataset: { verdict: COLOURS[state] ?? "unscheduled" } },
+    icon(ICONS[state] ?? "pending"),
+    sentence(state),
+  );
+}
+
+/** @param {number|null|undefined} count @returns {string} */
+export function figure(count) {
+  return count === null || count === undefined ? "–" : count.toLocaleString("en");
+}
+
+/**
+ * A table that becomes a list of cards where it is narrow.
+ * @param {string} caption for screen readers @param {Column[]} columns
+ * @param {{cells: Child[], attributes?: Record<string, unknown>}[]} rows the first cell heads its row
+ * @returns {HTMLElement}
+ */
+export function tableOf(caption, columns, rows) {
+  const number = (/** @type {number} */ at) => (columns[at].number ? "num right" : null);
+  return h(
+    "table",
+    { class: "sheet", role: "table" },
+    h("caption", { class: "sr" }, caption),
+    h(
+      "thead",
+      { role: "rowgroup" },
+      h(
+        "tr",
+        { role: "row" },
+        columns.map((column, at) =>
+          h("th", { scope: "col", role: "columnheader", class: number(at) }, column.head),
+        ),
+      ),
+    ),
+    h(
+      "tbody",
+      { role: "rowgroup" },
+      rows.map(({ cells, attributes }) =>
+        h(
+          "tr",
+          { role: "row", ...attributes },
+          cells.map((cell, at) => bodyCell(at, columns[at], number(at), cell)),
+        ),
+      ),
+    ),
+  );
+}
+
+/** @param {number} at @param {Column} column @param {string|null} kind @param {Child} cell */
+function bodyCell(at, column, kind, cell) {
+  if (at === 0) return h("th", { scope: "row", role: "rowheader" }, cell);
+  return h("td", { role: "cell", class: kind, dataset: { head: column.head } }, cell);
+}
+
+/**
+ * A button that is busy while it works, and shows a refusal where it is told to.
+ * @param {string} label @param {() => Promise<unknown>} act @param {HTMLElement} trouble
+ * @param {{about?: string, primary?: boolean, key?: string}} [options] `about` for screen readers
+ * @returns {HTMLElement}
+ */
+export function busyButton(label, act, trouble, options = {}) {
+  const button = h(
+    "button",
+    {
+      type: "button",
+      class: options.primary ? "button small primary" : "button small",
+      "aria-label": options.about ? `${label}: ${options.about}` : null,
+      dataset: { key: options.key },
+      onclick: async () => {
+        if (button.getAttribute("aria-disabled")) return;
+        button.setAttribute("aria-disabled", "true");
+        show(trouble);
+        try {
+          await act();
+        } catch (error) {
+          show(trouble, problemBox(error));
+        } finally {
+          button.removeAttribute("aria-disabled");
+        }
+      },
+    },
+    label,
+  );
+  return button;
+}
+
+/**
+ * A labelled select among the controls of a list.
+ * @param {string} id @param {string} label @param {[string, string][]} options
+ * @param {string} value @param {(value: string) => void} change @returns {HTMLElement}
+ */
+export function chooser(id, label, options, value, change) {
+  const onchange = (/** @type {Event} */ event) =>
+    change(/** @type {HTMLSelectElement} */ (event.target).value);
+  return h(
+    "div",
+    { class: "control" },
+    h("label", { for: id }, label),
+    h(
+      "select",
+      { id, onchange },
+      options.map(([key, text]) => h("option", { value: key, selected: key === value }, text)),
+    ),
+  );
+}

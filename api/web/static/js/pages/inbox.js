@@ -1,0 +1,119 @@
+// What vendors posted, what became of it, and what is still to be sorted out by a person.
+
+import { isAbort, readAll } from "../api.js";
+import { h, show } from "../dom.js";
+import { onChange } from "../live.js";
+import { replaySince } from "../orders/event-acts.js";
+import { eventOf, openEvent } from "../orders/events.js";
+import { Listing } from "../orders/listing.js";
+import { chooser } from "../orders/parts.js";
+import { problemBox } from "../problems.js";
+import { may } from "../session.js";
+import { sentence } from "../words.js";
+
+const OUTCOMES = ["unmatched", "failed", "stored", "applied", "duplicate", "ignored"];
+const QUIET = 3000;
+// What is matched or replayed is applied from the inbox a moment later.
+const APPLIED = 1500;
+
+/** @param {import("../router.js").Context} context @returns {import("../router.js").View} */
+export function open({ query, signal }) {
+  const filters = {
+    q: query.get("q") ?? "",
+    outcome: query.get("outcome") ?? "",
+    vendor: query.get("vendor") ?? "",
+  };
+  const listing = new Listing({
+    page: "/inbox",
+    source: "/v1/webhook-events",
+    filters,
+    signal,
+    draw: (events) =>
+      h("ol", { class: "event-list" }, events.map((one) => eventOf(one, (id) => openEvent(id, changed)))),
+    nothing: "No vendor has posted anything yet.",
+  });
+  let later = 0;
+  const soon = (/** @type {number} */ wait) => {
+    later ||= window.setTimeout(() => {
+      later = 0;
+      void listing.read();
+    }, wait);
+  };
+  const changed = () => {
+    void listing.read();
+    soon(APPLIED);
+  };
+  onChange(() => soon(QUIET), signal);
+  signal.addEventListener("abort", () => clearTimeout(later));
+  const vendor = h("div", { class: "control" });
+  const acts = h("div", { class: "control" });
+  const vendors = async () => {
+    try {
+      const found = await readAll("/v1/vendors", signal);
+      const names = found.map((one) => /** @type {[string, string]} */ ([one.slug, one.name]));
+      vendor.replaceWith(
+        chooser("event-vendor", "Vendor", [["", "Any"], ...names], filters.vendor, (value) =>
+          listing.narrow("vendor", value)),
+      );
+      const replay = async () => {
+        if (await replaySince(names, listing.filters.vendor)) changed();
+      };
+      show(
+        acts,
+        may("orders:write") && names.length > 0 &&
+          h("button", { type: "button", class: "button", onclick: replay }, "Replay all since"),
+      );
+    } catch (error) {
+      if (!isAbort(error)) show(listing.trouble, problemBox(error));
+    }
+  };
+  void vendors();
+  void listing.read();
+  return {
+    node: h(
+      "div",
+      { class: "page" },
+      h("h1", null, "Inbox"),
+      h("p", { class: "lead" }, "Everything that vendors posted, kept until it is understood."),
+      h(
+        "div",
+        { class: "controls" },
+        searchOf(listing),
+        chooser(
+          "event-outcome",
+          "Outcome",
+          [["", "Any"], ...OUTCOMES.map((one) => /** @type {[string, string]} */ ([one, sentence(one)]))],
+          filters.outcome,
+          (value) => listing.narrow("outcome", value),
+        ),
+        vendor,
+        acts,
+      ),
+      listing.nodes,
+    ),
+  };
+}
+
+/** @param {Listing} listing */
+function searchOf(listing) {
+  const oninput = (/** @type {Event} */ event) => {
+    const { value } = /** @type {HTMLInputElement} */ (event.target);
+    listing.narrow("q", value.trim(), { typing: true });
+  };
+  return h(
+    "div",
+    { class: "control" },
+    h("label", { for: "event-search" }, "Search"),
+    h(
+      "input",
+      {
+        type: "search",
+        id: "event-search",
+        value: listing.filters.q,
+        placeholder: "Order or tracking number",
+        autocomplete: "off",
+        oninput,
+      },
+    ),
+  );
+}

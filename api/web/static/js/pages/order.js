@@ -1,0 +1,159 @@
+// One order: its lines, who gets what, what happened, and what can be done now.
+
+import { Problem, call, isAbort } from "../api.js";
+import { moment, short } from "../dates.js";
+import { h, show } from "../dom.js";
+import { icon } from "../icons.js";
+import { onChange } from "../live.js";
+import { actsOf } from "../orders/acts.js";
+import { allocationsOf, linesOf } from "../orders/lines.js";
+import { busyButton, figure, stateBadge } from "../orders/parts.js";
+import { problemBox } from "../problems.js";
+import { keepFocus } from "../school/buttons.js";
+import { sentence } from "../words.js";
+
+const QUIET = 1500;
+
+/** @param {import("../router.js").Context} context @returns {import("../router.js").View} */
+export function open({ params, signal, rename }) {
+  const node = h(
+    "div",
+    { class: "page order-page" },
+    h("h1", null, "Order"),
+    h("p", { role: "status" }, "Reading the order."),
+  );
+  const path = `/v1/orders/${encodeURIComponent(params.order)}`;
+  const shown = { all: false };
+  let reading = 0;
+  const refresh = async () => {
+    reading += 1;
+    const mine = reading;
+    try {
+      const order = (await call("GET", path, { signal })).data;
+      if (mine !== reading) return;
+      rename(order.number);
+      const draw = () => keepFocus(node, () => show(node, partsOf(order, refresh, shown, draw)));
+      draw();
+    } catch (error) {
+      if (isAbort(error) || mine !== reading) return;
+      const gone = error instanceof Problem && (error.status === 404 || error.status === 422);
+      show(
+        node,
+        h("h1", null, gone ? "There is no such order" : "The order could not be read"),
+        problemBox(error, gone ? {} : { retry: refresh }),
+        h("p", null, h("a", { href: "/orders" }, "Go to the orders")),
+      );
+    }
+  };
+  let later = 0;
+  onChange(() => {
+    later ||= window.setTimeout(() => {
+      later = 0;
+      void refresh();
+    }, QUIET);
+  }, signal);
+  signal.addEventListener("abort", () => clearTimeout(later));
+  void refresh();
+  return { node };
+}
+
+/**
+ * @param {any} order @param {() => Promise<void>} changed @param {{all: boolean}} shown
+ * @param {() => void} redraw
+ */
+function partsOf(order, changed, shown, redraw) {
+  const trouble = h("div", null);
+  return [
+    headOf(order),
+    h(
+      "div",
+      { class: "acts" },
+      actsOf(order).map((act) =>
+        busyButton(
+          act.label,
+          async () => {
+            if (await act.run()) await changed();
+          },
+          trouble,
+          { primary: act.primary, key: act.key },
+        ),
+      ),
+    ),
+    trouble,
+    linesOf(order),
+    h(
+      "div",
+      { class: "order-columns" },
+      allocationsOf(order, shown, redraw),
+      timelineOf(order.timeline),
+    ),
+  ];
+}
+
+/** @param {any} order */
+function headOf(order) {
+  const cents = order.total_cents;
+  const cost = (cents / 100).toLocaleString("en", { minimumFractionDigits: 2 });
+  return h(
+    "header",
+    { class: "order-head" },
+    h(
+      "p",
+      { class: "crumbs" },
+      h("a", { href: "/orders" }, icon("back"), "Orders"),
+      h("span", { class: "code" }, order.vendor),
+    ),
+    h("div", { class: "school-title" }, h("h1", null, order.number), stateBadge(order.state)),
+    order.reason && h("p", null, h("b", null, "Reason: "), order.reason),
+    h(
+      "dl",
+      { class: "figures" },
+      factOf("Vendor", order.vendor),
+      factOf("Network", order.network),
+      factOf("Cost", cents ? cost : "–"),
+      factOf("Counts", sentence(order.receiving), `as the ${order.receiving_from} says`),
+      factOf("Drawn up", short(order.created_at.slice(0, 10)), `by ${order.requested_by}`),
+      order.placed_at && factOf("Placed", short(order.placed_at.slice(0, 10))),
+      order.closed_at && factOf("Closed", short(order.closed_at.slice(0, 10))),
+    ),
+  );
+}
+
+/** @param {string} term @param {string} value @param {string} [more] */
+function factOf(term, value, more) {
+  return h(
+    "div",
+    null,
+    h("dt", null, term),
+    h(
+      "dd",
+      null,
+      h("span", { class: "figure num" }, value),
+      more && h("span", { class: "fine" }, more),
+    ),
+  );
+}
+
+/** @param {any[]} events the newest first */
+function timelineOf(events) {
+  return h(
+    "section",
+    { class: "panel" },
+    h("h2", null, "Timeline"),
+    events.length === 0 && h("p", { class: "fine" }, "Nothing has happened yet."),
+    h(
+      "ol",
+      { class: "timeline" },
+      events.map((one) =>
+        h(
+          "li",
+          null,
+          h("span", { class: "fine num" }, moment(one.at)),
+          h("p", null, one.summary),
+          h("p", { class: "fine" }, sentence(one.kind), one.actor && ` by ${one.actor}`),
+        ),
+      ),
+    ),
+    events.length >= 500 && h("p", { class: "fine" }, `The newest ${figure(events.length)}.`),
+  );
+}

@@ -1,0 +1,174 @@
+"""Applying what the inbox holds: a vendor's events in batches, one transaction each.
+
+All of a batch happens or none of it, its outcomes included, so a crash at any point leaves what
+was not done to be done again. An event that breaks its batch is found by halving the batch, and
+is the only one that fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from uuid import UUID
+
+import psycopg
+import sqlalchemy.exc
+from psycopg import errors as pg
+from sqlalchemy import text
+
+from api.db.pool import Database
+from api.db.uow import Overtaken, WriteSession, is_transient, transact
+from api.devices.progress import project
+from api.errors import FirstBellError, Unavailable
+from api.http.database_errors import from_database
+from api.sealing import Sealer
+from api.webhooks.backlog import Item, claim, next_speaker, waiting_of, write_outcomes
+from api.webhooks.effects import carry_out, order_of, schools_fed
+from api.webhooks.match_rules import (
+    Found,
+    KnownOrder,
+    KnownShipment,
+    Parcel,
+    Sought,
+    Speaker,
+    find_all,
+)
+from api.webhooks.matching import read_ground
+from api.webhooks.rules import Outcome
+from api.webhooks.understand import Stored, understand
+
+_log = logging.getLogger(__name__)
+# NO KEY: rows that point to an order may still be inserted.
+_HOLD_ORDERS = text("SELECT id FROM orders WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
+
+
+async def apply_batch(database: Database, sealer: Sealer) -> int:
+    """Apply one batch of the oldest events that nobody is at; how many were settled.
+
+    Raises: Unavailable, or what the driver raised, when the database cannot do it now.
+    """
+    speaker = await next_speaker(database)
+    if speaker is None:
+        return 0
+    ids = await waiting_of(database, speaker)
+    return await settle(database, sealer, speaker, ids) if ids else 0
+
+
+async def settle(database: Database, sealer: Sealer, speaker: Speaker, ids: Sequence[UUID]) -> int:
+    """Apply these events in one transaction, or by halves when one of them breaks it."""
+    actor = f"vendor:{speaker.slug}"
+    try:
+        work = partial(_apply, sealer=sealer, speaker=speaker, ids=ids)
+        return await transact(database, actor, work)
+    except Exception as error:
+        if _passes(error):
+            raise
+        if len(ids) == 1:
+            _log.exception("the event %s of %s could not be applied", ids[0], speaker.slug)
+            refusal = error if isinstance(error, FirstBellError) else from_database(error)
+            reason = str(refusal) if refusal else "It could not be applied; the log says why."
+            failing = partial(_fail, sealer=sealer, speaker=speaker, ids=ids, reason=reason)
+            return await transact(database, actor, failing)
+    middle = len(ids) // 2
+    first = await settle(database, sealer, speaker, ids[:middle])
+    return first + await settle(database, sealer, speaker, ids[middle:])
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the same work may succeed later, so that no event is to blame."""
+    if is_transient(error) or isinstance(error, Unavailable | OSError):
+        return True
+    cause: BaseException | None = error
+    if isinstance(error, sqlalchemy.exc.DBAPIError):
+        cause = error.orig
+    # A statement that takes too long is the batch's fault; half of it takes half the time.
+    if isinstance(cause, pg.QueryCanceled):
+        return False
+    return isinstance(
+        cause, psycopg.OperationalError | psycopg.InterfaceError | pg.ReadOnlySqlTransaction
+    )
+
+
+async def _apply(
+    session: WriteSession, sealer: Sealer, speaker: Speaker, ids: Sequence[UUID]
+) -> int:
+    stored = await claim(session, ids)
+    if not stored:
+        return 0
+    # Opening and reading thousands of bodies would hold up this process's requests.
+    items = await asyncio.to_thread(_understand_all, sealer, speaker, stored)
+    live = [item for item in items if item.outcome is None]
+    if live:
+        found = await _locate_and_hold(session, speaker, live)
+        await project(session, await carry_out(session, live, found))
+    await write_outcomes(session, items)
+    return len(items)
+
+
+async def _fail(
+    session: WriteSession, sealer: Sealer, speaker: Speaker, ids: Sequence[UUID], reason: str
+) -> int:
+    items = _understand_all(sealer, speaker, await claim(session, ids))
+    for item in items:
+        item.settle(Outcome.FAILED, reason)
+    if items:
+        await write_outcomes(session, items)
+    return len(items)
+
+
+def _understand_all(sealer: Sealer, speaker: Speaker, stored: Iterable[Stored]) -> list[Item]:
+    items = [Item(one, understand(sealer, speaker, one)) for one in stored]
+    for item in items:
+        if item.event is None:
+            item.settle(item.understood.outcome, item.understood.reason)
+    return items
+
+
+async def _locate_and_hold(
+    session: WriteSession, speaker: Speaker, items: Sequence[Item]
+) -> dict[UUID, Found]:
+    """What the events are about, with the schools touched and the orders that change locked.
+
+    Raises: Overtaken when another writer changed that while we waited for it.
+    """
+    found = await _locate(session, speaker, items)
+    await session.touch_schools(await _schools_of(session, found))
+    held = _orders_that_change(found)
+    if not held:
+        return found
+    await session.execute(_HOLD_ORDERS, {"ids": sorted(held)})
+    # Another worker may have opened the same shipments before it let go of the orders.
+    found = await _locate(session, speaker, items)
+    schools = await _schools_of(session, found)
+    if not (_orders_that_change(found) <= held and schools <= session.held_schools):
+        raise Overtaken("The orders were changed meanwhile.", retry_after=1)
+    return found
+
+
+async def _locate(
+    session: WriteSession, speaker: Speaker, items: Iterable[Item]
+) -> dict[UUID, Found]:
+    sought = [
+        Sought(item.stored.id, item.event, item.stored.order_id, item.stored.shipment_id)
+        for item in items
+        if item.event is not None
+    ]
+    return find_all(speaker, await read_ground(session, speaker, sought), sought)
+
+
+async def _schools_of(session: WriteSession, found: Mapping[UUID, Found]) -> set[UUID]:
+    of_shipments = {
+        about.school_id
+        for about in found.values()
+        if isinstance(about, KnownShipment | Parcel) and about.school_id is not None
+    }
+    promised = {about.id for about in found.values() if isinstance(about, KnownOrder)}
+    return of_shipments | await schools_fed(session, promised)
+
+
+def _orders_that_change(found: Mapping[UUID, Found]) -> set[UUID]:
+    """Those that get a shipment or a promise."""
+    orders = (order_of(about) for about in found.values() if isinstance(about, KnownOrder | Parcel))
+    return {order_id for order_id in orders if order_id is not None}

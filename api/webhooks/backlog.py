@@ -1,0 +1,154 @@
+"""The inbox as a queue in the database: what waits, taking it, and writing what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+
+from api import clock
+from api.db.pool import Database
+from api.db.uow import WriteSession
+from api.devices.rules import Scheme, VendorKind, carrier_key, number_key, tracking_key
+from api.webhooks.events import PromiseEvent, ShipmentEvent
+from api.webhooks.match_rules import Speaker
+from api.webhooks.rules import Outcome
+from api.webhooks.understand import Stored, Understood
+
+BATCH = 2_000
+# Bodies are opened in memory, and one may have 2 MB.
+BATCH_BYTES = 32_000_000
+
+# One vendor's at a time: what it moves is then recorded as its doing.
+_NEXT_SPEAKER = b"""
+WITH oldest AS (SELECT vendor_id FROM webhook_events WHERE outcome = 'stored'
+  ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+SELECT v.id, v.slug, v.scheme, v.kind,
+  ARRAY(SELECT seller_id FROM vendor_tracks WHERE tracker_id = v.id)
+FROM vendors v JOIN oldest ON oldest.vendor_id = v.id
+"""
+# Locked for this statement only, to pass over what another worker is at.
+_WAITING = b"""
+SELECT id, octet_length(sealed) FROM webhook_events
+WHERE outcome = 'stored' AND vendor_id = %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+_ANY_WAITING = b"SELECT EXISTS (SELECT FROM webhook_events WHERE outcome = 'stored')"
+_CLAIM = text("""
+SELECT id, received_at, sealed, order_id, shipment_id FROM webhook_events
+WHERE id = ANY(:ids) AND outcome = 'stored' ORDER BY id FOR UPDATE SKIP LOCKED
+""")
+_SETTLE = text("""
+UPDATE webhook_events e SET outcome = n.outcome, reason = n.reason, attempts = e.attempts + 1,
+  settled_at = :now, redacted = CAST(n.redacted AS jsonb), kind = n.kind,
+  occurred_at = n.occurred_at, order_key = n.order_key, carrier_key = n.carrier_key,
+  tracking_key = n.tracking_key, school = n.school, network_id = n.network_id,
+  order_id = coalesce(n.order_id, e.order_id),
+  shipment_id = coalesce(n.shipment_id, e.shipment_id)
+FROM unnest(CAST(:ids AS uuid[]), CAST(:outcomes AS text[]), CAST(:reasons AS text[]),
+  CAST(:redacted AS text[]), CAST(:kinds AS text[]), CAST(:occurred AS timestamptz[]),
+  CAST(:order_keys AS text[]), CAST(:carrier_keys AS text[]), CAST(:tracking_keys AS text[]),
+  CAST(:schools AS text[]), CAST(:networks AS uuid[]), CAST(:orders AS uuid[]),
+  CAST(:shipments AS uuid[]))
+  AS n(id, outcome, reason, redacted, kind, occurred_at, order_key, carrier_key, tracking_key,
+    school, network_id, order_id, shipment_id)
+WHERE e.id = n.id
+""")
+
+
+@dataclass(slots=True)
+class Item:
+    """An event on its way through a batch: `outcome` null until something became of it."""
+
+    stored: Stored
+    understood: Understood
+    outcome: Outcome | None = None
+    reason: str | None = None
+    network_id: UUID | None = None
+    order_id: UUID | None = None
+    shipment_id: UUID | None = None
+
+    @property
+    def event(self) -> ShipmentEvent | PromiseEvent | None:
+        return self.understood.event
+
+    def settle(self, outcome: Outcome, reason: str | None = None) -> None:
+        self.outcome, self.reason = outcome, reason
+
+
+async def next_speaker(database: Database) -> Speaker | None:
+    """The vendor of the oldest event that waits and that nobody is at."""
+    async with database.raw() as connection:
+        row = await (await connection.execute(_NEXT_SPEAKER)).fetchone()
+    if row is None:
+        return None
+    vendor_id, slug, scheme, kind, tracked = row
+    sellers = {vendor_id} if kind == VendorKind.SELLER else tracked
+    return Speaker(vendor_id, slug, Scheme(scheme), VendorKind(kind), frozenset(sellers))
+
+
+async def waiting_of(database: Database, speaker: Speaker, most: int = BATCH) -> list[UUID]:
+    """Its oldest events that nobody is at, as many as fit into a batch; at least one if any."""
+    async with database.raw() as connection:
+        rows = await (await connection.execute(_WAITING, (speaker.id, most))).fetchall()
+    ids: list[UUID] = []
+    size = 0
+    for event_id, length in rows:
+        size += length or 0
+        if ids and size > BATCH_BYTES:
+            break
+        ids.append(event_id)
+    return ids
+
+
+async def any_waiting(database: Database) -> bool:
+    """Whether anything waits, also what another worker is at."""
+    async with database.raw() as connection:
+        row = await (await connection.execute(_ANY_WAITING)).fetchone()
+    return bool(row and row[0])
+
+
+async def claim(session: WriteSession, ids: Sequence[UUID]) -> list[Stored]:
+    """Those of the events that still wait, locked until the transaction ends."""
+    rows = await session.execute(_CLAIM, {"ids": list(ids)})
+    return [Stored(*row) for row in rows]
+
+
+async def write_outcomes(session: WriteSession, items: Sequence[Item]) -> None:
+    """Settle all of them in one statement."""
+    events = [item.event for item in items]
+    of_shipments = [event if isinstance(event, ShipmentEvent) else None for event in events]
+    await session.execute(
+        _SETTLE,
+        {
+            "now": clock.now(),
+            "ids": [item.stored.id for item in items],
+            "outcomes": [item.outcome for item in items],
+            "reasons": [item.reason for item in items],
+            "redacted": [_json(item.understood) for item in items],
+            "kinds": [item.understood.kind for item in items],
+            "occurred": [event and event.occurred_at for event in events],
+            "order_keys": [_order_key(event) for event in events],
+            "carrier_keys": [one and carrier_key(one.carrier) for one in of_shipments],
+            "tracking_keys": [one and tracking_key(one.tracking_number) for one in of_shipments],
+            "schools": [one and one.school for one in of_shipments],
+            "networks": [item.network_id for item in items],
+            "orders": [item.order_id for item in items],
+            "shipments": [item.shipment_id for item in items],
+        },
+    )
+
+
+def _json(understood: Understood) -> str | None:
+    return None if understood.redacted is None else orjson.dumps(understood.redacted).decode()
+
+
+def _order_key(event: ShipmentEvent | PromiseEvent | None) -> str | None:
+    if event is None:
+        return None
+    said = event.order_number
+    if said is None and isinstance(event, ShipmentEvent):
+        said = event.reference
+    return None if said is None else number_key(said)

@@ -1,0 +1,231 @@
+"""What a batch of events does: shipments opened, statements and promises recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+
+from api.db.uow import WriteSession
+from api.devices.promises import Stated, record_promises
+from api.devices.rules import PromiseSource
+from api.devices.shipping import (
+    NewShipment,
+    StatedLine,
+    Statement,
+    open_shipments,
+    record_statements,
+)
+from api.webhooks.backlog import Item
+from api.webhooks.events import PromiseEvent, ShipmentEvent, statement_key
+from api.webhooks.match_rules import Found, KnownOrder, KnownShipment, Parcel, ParcelKey, Unmatched
+from api.webhooks.rules import Outcome
+
+_LINES = text("SELECT order_id, sku, id FROM order_lines WHERE order_id = ANY(:orders)")
+_WHO_SAID = text("""
+SELECT s.shipment_id, s.key, s.event_id FROM scans s
+JOIN unnest(CAST(:shipments AS uuid[]), CAST(:keys AS text[])) n(shipment_id, key)
+  USING (shipment_id, key)
+""")
+
+# (order, sku) to the line.
+Lines = Mapping[tuple[UUID, str], UUID]
+_ScanKey = tuple[UUID, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A shipment's event with all that is needed to record it."""
+
+    item: Item
+    event: ShipmentEvent
+    shipment_id: UUID
+    school_id: UUID | None
+    key: str
+    lines: tuple[StatedLine, ...] | None
+
+    @property
+    def scan(self) -> _ScanKey:
+        return self.shipment_id, self.key
+
+
+async def carry_out(
+    session: WriteSession, items: Sequence[Item], found: Mapping[UUID, Found]
+) -> set[UUID]:
+    """Do what the events say and settle each; gives the schools of which something changed.
+
+    The schools are touched before, and the orders held that get a shipment or a promise.
+    """
+    lines = await _read_lines(session, items, found)
+    for item in items:
+        _check(item, found[item.stored.id], lines)
+    live = [item for item in items if item.outcome is None]
+    opened = await _open(session, [found[item.stored.id] for item in live])
+    changed = await _state(session, _told(live, found, opened, lines))
+    return changed | await _promise(session, live, lines)
+
+
+async def _read_lines(
+    session: WriteSession, items: Iterable[Item], found: Mapping[UUID, Found]
+) -> Lines:
+    orders = {
+        order_id
+        for item in items
+        if _skus(item) and (order_id := order_of(found[item.stored.id])) is not None
+    }
+    if not orders:
+        return {}
+    rows = await session.execute(_LINES, {"orders": list(orders)})
+    return {(row.order_id, row.sku): row.id for row in rows}
+
+
+def _skus(item: Item) -> list[str]:
+    assert item.event is not None
+    return [line.sku for line in item.event.lines or ()]
+
+
+def order_of(about: Found) -> UUID | None:
+    match about:
+        case KnownShipment():
+            return about.order_id
+        case KnownOrder():
+            return about.id
+        case Parcel():
+            return about.key[0]
+        case Unmatched():
+            return None
+
+
+def _check(item: Item, about: Found, lines: Lines) -> None:
+    """Settle what cannot be done: an event is carried out as a whole or not at all."""
+    item.network_id = about.network_id
+    if isinstance(about, Unmatched):
+        item.settle(Outcome.UNMATCHED, about.reason)
+        return
+    order_id = item.order_id = order_of(about)
+    assert order_id is not None
+    unknown = [sku for sku in _skus(item) if (order_id, sku) not in lines]
+    if unknown:
+        item.settle(
+            Outcome.FAILED,
+            f"The order has no line with the sku {unknown[0]}; mend the order, then replay this.",
+        )
+
+
+async def _open(session: WriteSession, found: Iterable[Found]) -> dict[ParcelKey, UUID]:
+    parcels = {one.key: one for one in found if isinstance(one, Parcel)}
+    if not parcels:
+        return {}
+    new = [
+        NewShipment(
+            order_id=parcel.key[0],
+            network_id=parcel.network_id,
+            school_id=parcel.school_id,
+            site_id=None,
+            carrier=parcel.carrier,
+            tracking_number=parcel.tracking_number,
+        )
+        for parcel in parcels.values()
+    ]
+    return dict(zip(parcels, await open_shipments(session, new), strict=True))
+
+
+def _told(
+    items: Iterable[Item],
+    found: Mapping[UUID, Found],
+    opened: Mapping[ParcelKey, UUID],
+    lines: Lines,
+) -> list[_Told]:
+    told = []
+    for item in items:
+        about, event = found[item.stored.id], item.event
+        if not isinstance(event, ShipmentEvent) or not isinstance(about, KnownShipment | Parcel):
+            continue
+        item.shipment_id = about.id if isinstance(about, KnownShipment) else opened[about.key]
+        content = _content(item, event, lines)
+        key = statement_key(event)
+        told.append(_Told(item, event, item.shipment_id, about.school_id, key, content))
+    return told
+
+
+def _content(item: Item, event: ShipmentEvent, lines: Lines) -> tuple[StatedLine, ...] | None:
+    if event.lines is None or item.order_id is None:
+        return None
+    return tuple(
+        (lines[item.order_id, line.sku], line.quantity, line.serial_numbers) for line in event.lines
+    )
+
+
+async def _state(session: WriteSession, told: Sequence[_Told]) -> set[UUID]:
+    """Record what is said of shipments; who says what was said before is a duplicate."""
+    first: dict[_ScanKey, _Told] = {}
+    for one in told:
+        first.setdefault(one.scan, one)
+    new = await record_statements(session, [_statement(one) for one in first.values()])
+    before = await _who_said(session, first.keys() - new)
+    for one in told:
+        by = first[one.scan].item.stored.id if one.scan in new else before.get(one.scan)
+        one.item.settle(Outcome.APPLIED if by == one.item.stored.id else Outcome.DUPLICATE)
+    return {one.school_id for one in told if one.scan in new and one.school_id is not None}
+
+
+def _statement(one: _Told) -> Statement:
+    return Statement(
+        shipment_id=one.shipment_id,
+        key=one.key,
+        source=PromiseSource.EVENT,
+        occurred_at=one.event.occurred_at,
+        status=one.event.status,
+        raw_status=one.event.raw_status,
+        expected_on=one.event.expected_on,
+        lines=one.lines,
+        event_id=one.item.stored.id,
+    )
+
+
+async def _who_said(session: WriteSession, scans: Iterable[_ScanKey]) -> dict[_ScanKey, UUID]:
+    known = list(scans)
+    if not known:
+        return {}
+    shipments, keys = zip(*known, strict=True)
+    rows = await session.execute(_WHO_SAID, {"shipments": list(shipments), "keys": list(keys)})
+    return {(row.shipment_id, row.key): row.event_id for row in rows}
+
+
+async def _promise(session: WriteSession, items: Iterable[Item], lines: Lines) -> set[UUID]:
+    """Record promises; gives the schools the promised orders go to."""
+    promised = [item for item in items if isinstance(item.event, PromiseEvent)]
+    stated = []
+    for item in promised:
+        assert isinstance(item.event, PromiseEvent)
+        assert item.order_id is not None
+        item.settle(Outcome.APPLIED)
+        stated += [
+            Stated(
+                line_id=lines[item.order_id, line.sku],
+                promised_on=line.promised_on,
+                stated_at=item.event.occurred_at,
+                source=PromiseSource.EVENT,
+                event_id=item.stored.id,
+            )
+            for line in item.event.lines
+        ]
+    if not stated or not await record_promises(session, stated):
+        return set()
+    return await schools_fed(session, {item.order_id for item in promised})
+
+
+_FED = text("""
+SELECT DISTINCT school_id FROM allocations
+WHERE order_id = ANY(:orders) AND school_id IS NOT NULL
+""")
+
+
+async def schools_fed(session: WriteSession, order_ids: Iterable[UUID | None]) -> set[UUID]:
+    """The schools that these orders allocate to."""
+    ids = [order_id for order_id in order_ids if order_id is not None]
+    if not ids:
+        return set()
+    return set((await session.scalars(_FED, {"orders": ids})).all())

@@ -1,0 +1,205 @@
+"""Taking in what vendors post: verified, durable, and only then answered. Applying comes later."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from api import clock
+from api.db.columns import new_id
+from api.db.pool import Database
+from api.db.uow import Overtaken
+from api.sealing import Sealer, Unsealable
+from api.webhooks.errors import SignatureRefused
+from api.webhooks.group_commit import GroupCommit
+from api.webhooks.identity import event_key
+from api.webhooks.known import KnownVendor, KnownVendors
+from api.webhooks.rules import Outcome, event_purpose
+from api.webhooks.signatures import Posted, verify
+
+_log = logging.getLogger(__name__)
+# DO NOTHING and not DO UPDATE: an event that is being applied is locked for as long as its whole
+# batch, and one duplicate of it would keep all other arrivals waiting. Sorted, since two
+# processes that insert the same keys in different orders would deadlock.
+_STORE = b"""
+WITH given AS (
+  SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::text[], %s::timestamptz[],
+    %s::bytea[]) g (id, vendor_id, version, key, received_at, sealed)),
+stored AS (
+  INSERT INTO webhook_events
+    (id, vendor_id, key, received_at, sealed, outcome, deliveries, attempts)
+  SELECT g.id, g.vendor_id, g.key, g.received_at, g.sealed, 'stored', 1, 0
+  FROM given g JOIN vendors v ON v.id = g.vendor_id AND v.version = g.version
+  ORDER BY g.vendor_id, g.key
+  ON CONFLICT (vendor_id, key) DO NOTHING RETURNING id),
+told AS (SELECT pg_notify('inbox', '') WHERE EXISTS (SELECT FROM stored))
+SELECT g.id, s.id IS NOT NULL, v.id IS NOT NULL FROM given g
+LEFT JOIN stored s ON s.id = g.id
+LEFT JOIN vendors v ON v.id = g.vendor_id AND v.version = g.version
+LEFT JOIN told ON true
+"""
+# In id order, as the inbox takes them.
+_REPEAT = b"""
+WITH given AS (
+  SELECT vendor_id, key, count(*)::int AS times FROM unnest(%s::uuid[], %s::text[])
+    g (vendor_id, key) GROUP BY vendor_id, key),
+held AS (
+  SELECT e.id, g.times FROM webhook_events e JOIN given g USING (vendor_id, key)
+  ORDER BY e.id FOR NO KEY UPDATE OF e)
+UPDATE webhook_events e SET deliveries = e.deliveries + h.times FROM held h WHERE e.id = h.id
+RETURNING e.vendor_id, e.key, e.id, e.sealed
+"""
+_VERIFICATIONS = 5
+
+
+class _Landed(Enum):
+    STORED = auto()
+    THERE = auto()
+    # The vendor is no longer as it was when the signature was verified.
+    MOVED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    id: UUID
+    vendor: KnownVendor
+    key: str
+    received_at: datetime
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The inbox row an event is kept in, and whether it was new."""
+
+    id: UUID
+    outcome: Outcome
+
+
+class Intake:
+    """One per process, as `app.state.intake`."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self.known = KnownVendors(database, sealer)
+        self._sealer = sealer
+        self._arrivals: GroupCommit[_Arrival, _Landed] = GroupCommit(database, _store)
+        self._repeats: GroupCommit[tuple[UUID, str], _Kept | None] = GroupCommit(database, _repeat)
+
+    async def receive(self, slug: str, posted: Posted) -> Received:
+        """Store an event durably; one that is there already is only counted.
+
+        Raises: VendorNotFound; SignatureRefused; IntakeFull; psycopg.Error without a database.
+        """
+        for _ in range(_VERIFICATIONS):
+            try:
+                vendor = await self._believe(slug, posted)
+            except SignatureRefused as refused:
+                _log.warning("an event for the vendor %s was refused: %s", slug, refused.detail)
+                raise
+            received = await self._keep(vendor, posted)
+            if received is not None:
+                return received
+            await self.known.read(slug)
+        raise Overtaken("The vendor is being changed; send it again.", retry_after=1)
+
+    async def drain(self) -> None:
+        """Before the process ends: write what waits."""
+        await self._arrivals.drain()
+        await self._repeats.drain()
+
+    async def _believe(self, slug: str, posted: Posted) -> KnownVendor:
+        vendor = await self.known.find(slug)
+        now = clock.now()
+        try:
+            verify(vendor.scheme, posted, vendor.keys(now), now)
+        except SignatureRefused:
+            fresh = await self.known.read_after_refusal(vendor)
+            if fresh is None:
+                raise
+            verify(fresh.scheme, posted, fresh.keys(now), now)
+            return fresh
+        return vendor
+
+    async def _keep(self, vendor: KnownVendor, posted: Posted) -> Received | None:
+        """None when the vendor has changed since it was believed."""
+        key = event_key(vendor.scheme, posted)
+        sealed = self._sealer.seal(posted.body, event_purpose(vendor.id))
+        arrival = _Arrival(new_id(), vendor, key, clock.now(), sealed)
+        landed = await self._arrivals.put(arrival, len(sealed))
+        if landed is _Landed.STORED:
+            return Received(arrival.id, Outcome.STORED)
+        if landed is _Landed.MOVED:
+            return None
+        kept = await self._repeats.put((vendor.id, key), len(key))
+        if kept is None:
+            return None
+        self._tell_apart(vendor, key, posted.body, kept)
+        return Received(kept.id, Outcome.DUPLICATE)
+
+    def _tell_apart(self, vendor: KnownVendor, key: str, body: bytes, kept: _Kept) -> None:
+        """An id that comes again with another body is the vendor's error: told, not applied."""
+        if kept.sealed is None:
+            return
+        try:
+            first = self._sealer.open(kept.sealed, event_purpose(vendor.id))
+        except Unsealable:
+            return
+        if first != body:
+            _log.warning(
+                "the vendor %s sent the event %s again with another body; the first is kept",
+                vendor.slug,
+                key,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    id: UUID
+    sealed: bytes | None
+
+
+async def _store(
+    connection: AsyncConnection[Any], arrivals: Sequence[_Arrival]
+) -> Sequence[_Landed]:
+    # One statement cannot insert a key twice; the second in a batch is a duplicate of the first.
+    first: dict[tuple[UUID, int, str], _Arrival] = {}
+    leaders = [first.setdefault((a.vendor.id, a.vendor.version, a.key), a) for a in arrivals]
+    rows = list(first.values())
+    bound = (
+        [one.id for one in rows],
+        [one.vendor.id for one in rows],
+        [one.vendor.version for one in rows],
+        [one.key for one in rows],
+        [one.received_at for one in rows],
+        [one.sealed for one in rows],
+    )
+    found = await (await connection.execute(_STORE, bound, binary=True)).fetchall()
+    landed = {event_id: _landed(stored, current) for event_id, stored, current in found}
+    return [
+        _Landed.THERE
+        if landed[leader.id] is _Landed.STORED and one is not leader
+        else landed[leader.id]
+        for one, leader in zip(arrivals, leaders, strict=True)
+    ]
+
+
+def _landed(stored: bool, current: bool) -> _Landed:
+    if stored:
+        return _Landed.STORED
+    return _Landed.THERE if current else _Landed.MOVED
+
+
+async def _repeat(
+    connection: AsyncConnection[Any], repeats: Sequence[tuple[UUID, str]]
+) -> Sequence[_Kept | None]:
+    bound = ([vendor_id for vendor_id, _ in repeats], [key for _, key in repeats])
+    rows = await (await connection.execute(_REPEAT, bound, binary=True)).fetchall()
+    kept = {(vendor_id, key): _Kept(row_id, sealed) for vendor_id, key, row_id, sealed in rows}
+    return [kept.get(one) for one in repeats]

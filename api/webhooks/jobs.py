@@ -1,0 +1,90 @@
+"""What keeps the inbox empty: a runner in every worker, and what is done by the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from api import clock
+from api.db.listen import Listener
+from api.db.pool import Database
+from api.db.uow import WriteSession, transact
+from api.sealing import Sealer
+from api.webhooks.apply import apply_batch
+from api.webhooks.backlog import any_waiting
+from api.webhooks.rematch import find_overlooked
+
+CHANNEL = "inbox"
+# Where no notification comes through, this is how long an event waits.
+POLL_SECONDS = 5.0
+# While another worker, or a delivery of the same event, holds what waits.
+_LOOK_AGAIN_SECONDS = 0.1
+_PAUSE_AFTER_FAILURE = 1.0
+_LONGEST_PAUSE = 30.0
+
+# How long a body is kept once its event is settled. One that waits for its order or for somebody
+# to mend what made it fail is of use for longer.
+_KEEP = timedelta(days=14)
+_KEEP_UNSETTLED = timedelta(days=90)
+_FORGET = text("""
+UPDATE webhook_events SET sealed = NULL WHERE sealed IS NOT NULL AND settled_at < CASE
+  WHEN outcome IN ('unmatched', 'failed') THEN CAST(:unsettled AS timestamptz)
+  ELSE CAST(:settled AS timestamptz) END
+""")
+
+_log = logging.getLogger(__name__)
+
+
+async def run_inbox(database: Database, listener: Listener, sealer: Sealer) -> None:
+    """Apply events as they come, until cancelled; any number of workers may do so at once.
+
+    It outlives the database: what could not be applied waits, and is tried after a pause.
+    """
+    heard = asyncio.Event()
+    unsubscribe = listener.subscribe(CHANNEL, lambda _: heard.set())
+    pause = _PAUSE_AFTER_FAILURE
+    try:
+        while True:
+            heard.clear()
+            try:
+                await drain(database, sealer)
+                held = await any_waiting(database)
+            except Exception as error:
+                _log.warning("the inbox could not be applied: %s", type(error).__name__)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                pause = _PAUSE_AFTER_FAILURE
+                await _hear(heard, _LOOK_AGAIN_SECONDS if held else POLL_SECONDS)
+    finally:
+        unsubscribe()
+
+
+async def _hear(heard: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await heard.wait()
+    except TimeoutError:
+        return
+
+
+async def drain(database: Database, sealer: Sealer) -> int:
+    """Apply until nothing waits that others are not at; how many events were settled."""
+    settled = 0
+    while done := await apply_batch(database, sealer):
+        settled += done
+    return settled
+
+
+async def look_after(database: Database) -> None:
+    """Every minute: find what was overlooked."""
+    await transact(database, "job:inbox", find_overlooked)
+
+
+async def forget_bodies(session: WriteSession) -> None:
+    """Delete raw bodies 14 days after they were applied, 90 where they could not be."""
+    now = clock.now()
+    await session.execute(_FORGET, {"settled": now - _KEEP, "unsettled": now - _KEEP_UNSETTLED})
