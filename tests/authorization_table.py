@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.authorization_orders import ORDERS
 from tests.authorization_rules import ADMINS, PLANNERS, Case, Reach
+from tests.authorization_shipping import SHIPPING
 
 
 def _opened(path: str, status: int = 200, body: Any = None) -> tuple[Case, ...]:
@@ -331,4 +333,7 @@ CASES: dict[str, tuple[Case, ...]] = {
     "GET /v1/events": _one("readiness:read", Reach.ANY, "/v1/events"),
     "GET /v1/audit": _one("audit:read", Reach.SCHOOL, "/v1/audit?limit=1000", shows="{edit}")
     + _one("audit:read", Reach.SCHOOL, "/v1/audit?school={school}"),
+    # devices
+    **ORDERS,
+    **SHIPPING,
 }

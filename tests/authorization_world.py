@@ -17,7 +17,9 @@ from api.auth.service import create_user
 from api.auth.tokens import create_token
 from api.db.pool import Database
 from api.db.uow import writing
+from tests.authorization_orders import make_orders, make_vendors
 from tests.authorization_rules import SCOPES, Case
+from tests.authorization_shipping import make_shipments
 from tests.authorization_table import PLAYBOOK
 
 Body = dict[str, Any]
@@ -119,6 +121,7 @@ async def build(app: FastAPI, database: Database, password_hash: str) -> World:
     async with client_of(app, token) as client:
         maker = Maker(client)
         await maker.post("/playbooks", {"source": _PLAN + "".join(map(_planned_task, TASKS))})
+        await make_vendors(maker.post)
         for code in sorted(set(NETWORKS.values())):
             made = await maker.post(
                 "/networks",
@@ -152,6 +155,8 @@ async def _place(
     names = {"place": place, "network": network, "school": school, "password": PASSWORD}
     names |= await _tasks(maker, school, f"/networks/{network}/tasks", place)
     names |= await _belongings(maker, names)
+    names |= await make_orders(maker.post, place, school)
+    names |= await make_shipments(maker.post, names)
     names |= await _people(maker, database, password_hash, names, world.ids[network])
     return names
 

@@ -39,7 +39,10 @@ Operation = APIOperation[Any, Any, Any, Any]
 
 # Of each operation, of each kind: right or wrong input, to known or unknown things.
 EXAMPLES = 4
-TAGS = ("auth", "networks", "schools", "staff", "rollouts", "tasks", "readiness", "ops")
+TAGS = (
+    *("auth", "networks", "schools", "staff", "rollouts", "tasks", "readiness", "ops"),
+    *("orders", "shipments", "vendors", "inbox"),
+)
 # A stream has no end to wait for.
 STREAMS = {"GET /v1/events"}
 
@@ -138,6 +141,9 @@ async def _fill(settings: Settings, database_url: str) -> tuple[str, dict[str, s
         "task_id": names["waits"],
         "predecessor_id": names["edit"],
         "waiver_id": names["approvable"],
+        "order_id": names["order"],
+        "sku": "CB",
+        "slug": "acme",
     }
     return token, known
 

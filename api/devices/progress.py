@@ -149,10 +149,7 @@ class _School:
         return self.ratio.lead_days if self.ratio else USUAL_LEAD_DAYS
 
     def decide(self, work: _Work) -> None:
-        kept = {
-            **self._orders(),
-            **self._gate_and_gap(work),
-        }
+        kept = self._orders() | self._gate_and_gap(work)
         # A gate without evidence has just come: what was here first goes before it, too.
         new_gate = any(gate.total is None for gate in self.gates)
         for key, (title, evidence) in kept.items():
@@ -196,7 +193,8 @@ class _School:
             return {}
         need = need_of(self.place.enrollment, self.place.teacher_count, self.ratio)
         supplies = [one.supply for one in self.held if one.counts]
-        if need is not None or self.held or any(gate.total is not None for gate in gates):
+        # Without all three the gate's evidence, if there is any, is not from here.
+        if need is not None or self.held or GAP_KEY in self.tasks:
             evidence = gate_evidence(need, supplies)
             work.of_gates |= {gate.id: evidence for gate in gates}
         if need is None:

@@ -179,5 +179,6 @@ def _have(supplies: Sequence[Supply]) -> dict[CountsAs, int]:
     for supply in supplies:
         for line in supply.lines:
             kind = CountsAs(line.counts_as)
-            have[kind] = have.get(kind, 0) + counted(supply, line)
+            if kind is not CountsAs.ACCESSORY:
+                have[kind] = have.get(kind, 0) + counted(supply, line)
     return have

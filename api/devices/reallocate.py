@@ -71,6 +71,7 @@ async def set_allocations(
     OrderRefused; OverAllocated; BelowReceived; SchoolArchived for one that gets more.
     """
     caller.require_whole_networks()
+    await find_order(session, caller, order_id)
     schools = await schools_named(
         session, caller, (one.school for one in given.allocations), "/allocations"
     )
@@ -92,10 +93,11 @@ async def reallocate(
     Raises: NotAllocated when a school has not so many; what `set_allocations` raises.
     """
     caller.require_whole_networks()
+    order = await find_order(session, caller, order_id)
     names = (name for one in given.moves for name in (one.from_school, one.to_school) if name)
     schools = await schools_named(session, caller, names, "/moves")
     if given.dry_run:
-        held = await read_order(session, await find_order(session, caller, order_id))
+        held = await read_order(session, order)
     else:
         held = await hold_to_change(session, caller, order_id, also=schools.ids())
     changes = await _checked(session, held, schools, _moved(held, schools, given.moves))

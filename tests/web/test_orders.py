@@ -237,6 +237,11 @@ def test_an_unmatched_event_is_matched_to_what_is_suggested(
     assert [one["tracking_number"] for one in shipments] == ["1Z999AA10123456784"]
     visitor.open("/inbox?outcome=applied")
     page.get_by_role("button", name="acme: shipment.updated").click()
+    dialog.get_by_role("link", name="Go to its order").click()
+    expect(page.get_by_role("heading", name="PO-7005", exact=True)).to_be_visible()
+    expect(dialog).to_have_count(0)
+    visitor.open("/inbox?outcome=applied")
+    page.get_by_role("button", name="acme: shipment.updated").click()
     dialog.get_by_role("button", name="Replay").click()
     expect(page.locator("#toasts")).to_contain_text("It is applied again.")
 

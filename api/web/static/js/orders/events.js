@@ -55,7 +55,7 @@ export function openEvent(id, changed) {
   openDialog(
     "Event",
     (close) => {
-      void readEvent(id, place, () => {
+      void readEvent(id, place, close, () => {
         close();
         changed();
       });
@@ -65,18 +65,21 @@ export function openEvent(id, changed) {
   );
 }
 
-/** @param {string} id @param {HTMLElement} place @param {() => void} done */
-async function readEvent(id, place, done) {
+/**
+ * @param {string} id @param {HTMLElement} place @param {() => void} close
+ * @param {() => void} done
+ */
+async function readEvent(id, place, close, done) {
   try {
     const event = await read(`/v1/webhook-events/${id}`);
-    show(place, ...partsOf(event, done));
+    show(place, ...partsOf(event, close, done));
   } catch (error) {
     if (!isAbort(error)) show(place, problemBox(error));
   }
 }
 
-/** @param {any} event @param {() => void} done */
-function partsOf(event, done) {
+/** @param {any} event @param {() => void} close @param {() => void} done */
+function partsOf(event, close, done) {
   const trouble = h("div", null);
   return [
     h(
@@ -97,8 +100,8 @@ function partsOf(event, done) {
       fact("Posted", event.deliveries > 1 ? `${event.deliveries} times` : ""),
       fact("Vendor's id", event.key),
     ),
-    event.order_id && h("p", null, h("a", { href: `/orders/${event.order_id}` }, "Go to its order")),
-    event.outcome === "unmatched" && suggestionsOf(event, trouble, done),
+    event.order_id && h("p", null, orderLink(event.order_id, "Go to its order", close)),
+    event.outcome === "unmatched" && suggestionsOf(event, trouble, close, done),
     trouble,
     h("h3", null, "What it says"),
     event.body
@@ -123,8 +126,16 @@ function fact(term, value) {
   return h("div", null, h("dt", null, term), h("dd", { class: "num" }, value));
 }
 
-/** @param {any} event @param {HTMLElement} trouble @param {() => void} done */
-function suggestionsOf(event, trouble, done) {
+/** A dialog would stay open over the next page. */
+function orderLink(/** @type {string} */ id, /** @type {string} */ text, /** @type {() => void} */ close) {
+  return h("a", { href: `/orders/${id}`, onclick: close }, text);
+}
+
+/**
+ * @param {any} event @param {HTMLElement} trouble @param {() => void} close
+ * @param {() => void} done
+ */
+function suggestionsOf(event, trouble, close, done) {
   return h(
     "div",
     { class: "suggestions" },
@@ -143,7 +154,7 @@ function suggestionsOf(event, trouble, done) {
           h(
             "div",
             null,
-            h("p", null, h("a", { href: `/orders/${one.order_id}` }, name)),
+            h("p", null, orderLink(one.order_id, name, close)),
             h("p", { class: "fine" }, one.why),
           ),
           may("orders:write") && event.replayable && busyButton(

@@ -1,6 +1,7 @@
 // A list that is narrowed by its address and read page by page.
 
 import { call, isAbort } from "../api.js";
+import { plural } from "../dates.js";
 import { h, show } from "../dom.js";
 import { problemBox } from "../problems.js";
 import { note } from "../router.js";
@@ -11,7 +12,7 @@ const PAUSE = 250;
 
 /**
  * @typedef {{page: string, source: string, filters: Record<string, string>, signal: AbortSignal,
- *   draw: (items: any[]) => import("../dom.js").Child, nothing: string}} Options
+ *   draw: (items: any[]) => import("../dom.js").Child, nothing: string, noun: string}} Options
  *   `page` and `source` are the paths of the page and of what it reads
  */
 
@@ -76,8 +77,9 @@ export class Listing {
 
   /** @param {string|null} next */
   draw(next) {
-    const { draw, nothing } = this.options;
-    this.said.textContent = next ? `The first ${this.items.length}` : `${this.items.length} shown`;
+    const { draw, noun, nothing } = this.options;
+    const count = plural(this.items.length, noun);
+    this.said.textContent = next ? `The first ${count}` : count;
     const narrowed = this.query().size > 0;
     const empty = narrowed ? "Nothing matches these filters." : nothing;
     keepFocus(this.place, () =>

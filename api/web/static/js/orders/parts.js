@@ -3,6 +3,7 @@
 import { h, show } from "../dom.js";
 import { icon } from "../icons.js";
 import { problemBox } from "../problems.js";
+import { whoami } from "../session.js";
 import { sentence } from "../words.js";
 
 /**
@@ -55,6 +56,18 @@ export function stateBadge(state) {
 /** @param {number|null|undefined} count @returns {string} */
 export function figure(count) {
   return count === null || count === undefined ? "–" : count.toLocaleString("en");
+}
+
+/**
+ * Who did it, as far as a reader may know: what actors are called is not for everybody.
+ * @param {string} actor such as `user:…` @returns {string}
+ */
+export function whose(actor) {
+  if (actor === whoami()?.actor) return "you";
+  const [kind, name] = actor.split(":");
+  if (kind === "user") return "a colleague";
+  if (kind === "token") return "a script";
+  return kind === "vendor" ? name : "FirstBell";
 }
 
 /**

@@ -152,7 +152,7 @@ function previewOf(answer) {
       step(one.before.gap, one.after.gap),
     ],
   }));
-  const left = Object.entries(answer.unallocated).map(
+  const left = Object.entries(answer.unallocated).filter(([, count]) => Number(count) > 0).map(
     ([sku, count]) => `${figure(Number(count))} of ${sku}`,
   );
   return [

@@ -176,10 +176,15 @@ let sent = { text: "", key: "" };
 /** The same counts sent again after a lost answer are counted once. @param {unknown} body */
 async function sendOnce(body) {
   const text = JSON.stringify(body);
-  if (text !== sent.text) sent = { text, key: crypto.randomUUID() };
+  if (text !== sent.text) sent = { text, key: randomKey() };
   const { data } = await call("POST", "/v1/receipts/bulk", { body, once: sent.key });
   sent = { text: "", key: "" };
   return data;
+}
+
+/** `crypto.randomUUID` is missing where a page came without https. */
+function randomKey() {
+  return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(16)).join("-");
 }
 
 /** @param {any} order @param {Row} row @param {FormData} data */

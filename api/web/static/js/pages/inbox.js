@@ -28,6 +28,7 @@ export function open({ query, signal }) {
     source: "/v1/webhook-events",
     filters,
     signal,
+    noun: "event",
     draw: (events) =>
       h("ol", { class: "event-list" }, events.map((one) => eventOf(one, (id) => openEvent(id, changed)))),
     nothing: "No vendor has posted anything yet.",
@@ -110,7 +111,7 @@ function searchOf(listing) {
         type: "search",
         id: "event-search",
         value: listing.filters.q,
-        placeholder: "Order or tracking number",
+        placeholder: "Order or tracking",
         autocomplete: "off",
         oninput,
       },

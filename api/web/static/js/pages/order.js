@@ -7,7 +7,7 @@ import { icon } from "../icons.js";
 import { onChange } from "../live.js";
 import { actsOf } from "../orders/acts.js";
 import { allocationsOf, linesOf } from "../orders/lines.js";
-import { busyButton, figure, stateBadge } from "../orders/parts.js";
+import { busyButton, figure, stateBadge, whose } from "../orders/parts.js";
 import { problemBox } from "../problems.js";
 import { keepFocus } from "../school/buttons.js";
 import { sentence } from "../words.js";
@@ -112,7 +112,7 @@ function headOf(order) {
       factOf("Network", order.network),
       factOf("Cost", cents ? cost : "–"),
       factOf("Counts", sentence(order.receiving), `as the ${order.receiving_from} says`),
-      factOf("Drawn up", short(order.created_at.slice(0, 10)), `by ${order.requested_by}`),
+      factOf("Drawn up", short(order.created_at.slice(0, 10)), `by ${whose(order.requested_by)}`),
       order.placed_at && factOf("Placed", short(order.placed_at.slice(0, 10))),
       order.closed_at && factOf("Closed", short(order.closed_at.slice(0, 10))),
     ),
@@ -149,11 +149,17 @@ function timelineOf(events) {
           "li",
           null,
           h("span", { class: "fine num" }, moment(one.at)),
-          h("p", null, one.summary),
-          h("p", { class: "fine" }, sentence(one.kind), one.actor && ` by ${one.actor}`),
+          h("p", null, said(one)),
+          one.actor && h("p", { class: "fine" }, `by ${whose(one.actor)}`),
         ),
       ),
     ),
     events.length >= 500 && h("p", { class: "fine" }, `The newest ${figure(events.length)}.`),
   );
+}
+
+/** With days as people write them. @param {any} event */
+function said({ kind, summary }) {
+  const text = summary.replace(/\b\d{4}-\d{2}-\d{2}\b/g, (/** @type {string} */ day) => short(day));
+  return kind === "state" ? sentence(text) : text;
 }

@@ -25,6 +25,7 @@ export function open({ query, signal }) {
     source: "/v1/orders",
     filters,
     signal,
+    noun: "order",
     draw: tableOfOrders,
     nothing: "No orders yet. They come in by POST /v1/orders, or as a file by POST /v1/orders/import.",
   });

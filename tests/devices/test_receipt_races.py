@@ -1,0 +1,111 @@
+"""Two who count the same, and a device that is scanned twice: told, and nothing doubled."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from api.db.pool import Database
+from tests.devices.boxes import LAPTOP, days_ago, pack
+from tests.devices.conftest import Body, Caller, rows
+
+pytestmark = pytest.mark.usefixtures("acme")
+BOX = {"lines": [{"sku": LAPTOP, "accepted": 20}]}
+
+
+async def test_of_two_clerks_who_open_one_box_the_second_is_told_who_was_first(
+    admin: Caller, lead: Caller
+) -> None:
+    boxes = await pack(admin)
+    shipment = await boxes.ship(20)
+    path = f"/shipments/{shipment['id']}/receipts"
+    answers = await asyncio.gather(
+        *(caller.answer("POST", path, BOX) for caller in (admin, lead) for _ in range(3))
+    )
+    (first,) = [answer.json() for answer in answers if answer.status_code == 201]
+    refused = [answer.json() for answer in answers if answer.status_code == 409]
+    assert len(refused) == 5
+    for problem in refused:
+        assert problem["code"] == "counted-already"
+        assert problem["receipt_id"] == first["id"]
+        assert problem["received_by"] in ("admin", "school_lead")
+        assert first["received_on"] in problem["detail"]
+        assert problem["received_by"] in problem["detail"]
+    assert await boxes.there("A") == 20
+    assert await boxes.done() == (20, 60)
+
+
+async def test_the_same_count_of_another_clerk_that_day_is_taken_for_the_same_box(
+    admin: Caller, lead: Caller
+) -> None:
+    boxes = await pack(admin)
+    await boxes.receive(20, received_on=days_ago(1))
+    problem = await boxes.receive(20, status=409, by=lead, received_on=days_ago(1))
+    assert (problem["code"], problem["received_by"]) == ("counted-already", "admin")
+    # Another day, another number, the same clerk, or who says so: another box.
+    await boxes.receive(20, by=lead)
+    await boxes.receive(5, by=lead, received_on=days_ago(1))
+    await boxes.receive(5, by=lead, received_on=days_ago(1))
+    await boxes.receive(5, received_on=days_ago(1), override_reason="A second box of five.")
+    assert await boxes.there("A") == 55
+
+
+async def test_a_box_may_be_counted_in_two_parts_when_somebody_says_so(admin: Caller) -> None:
+    boxes = await pack(admin)
+    shipment = await boxes.ship(30)
+    path = f"/shipments/{shipment['id']}/receipts"
+    await admin.post(path, BOX, 201)
+    second: Body = {"lines": [{"sku": LAPTOP, "accepted": 10}]}
+    await admin.post(path, second, 409)
+    await admin.post(path, second | {"override_reason": "The second pallet of it."}, 201)
+    assert await boxes.there("A") == 30
+
+
+async def test_who_take_the_last_pieces_at_once_do_not_take_them_twice(
+    admin: Caller, database: Database
+) -> None:
+    boxes = await pack(admin)
+    body = {"school": "A", "lines": [{"sku": LAPTOP, "accepted": 15}]}
+    path = f"/orders/{boxes.order}/receipts"
+    answers = await asyncio.gather(*(admin.answer("POST", path, body) for _ in range(6)))
+    assert sorted(answer.status_code for answer in answers) == [201] * 4 + [409] * 2
+    assert await boxes.done() == (60, 60)
+    sums = "SELECT accepted, over FROM order_lines WHERE sku = 'LAPTOP'"
+    assert await rows(database, sums) == [(60, 0)]
+
+
+async def test_a_receipt_is_reversed_once_however_many_try(admin: Caller) -> None:
+    boxes = await pack(admin)
+    receipt = await boxes.receive(30)
+    await boxes.receive(10)
+    path = f"/receipts/{receipt['id']}/reverse"
+    answers = await asyncio.gather(*(admin.answer("POST", path) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    assert await boxes.there("A") == 10
+
+
+async def test_a_device_is_scanned_once_unless_somebody_says_why(admin: Caller) -> None:
+    boxes = await pack(admin)
+    first = await boxes.receive(2, of={"serial_numbers": ["5CD 1", "5cd2"]})
+    assert first["lines"][0]["serial_numbers"] == ["5CD1", "5CD2"]
+    problem = await boxes.receive(2, "B", status=409, of={"serial_numbers": ["5CD9", "5cd 2"]})
+    assert (problem["code"], problem["serial_numbers"]) == ("serial-scanned", ["5CD2"])
+    assert problem["receipt_id"] == first["id"]
+    again = {"serial_numbers": ["5CD9", "5CD2"]}
+    await boxes.receive(2, "B", of=again, override_reason="A's scan was of the wrong box.")
+    assert await boxes.there("B") == 2
+
+
+async def test_a_device_whose_receipt_was_reversed_or_that_went_back_is_scanned_anew(
+    admin: Caller,
+) -> None:
+    boxes = await pack(admin)
+    wrong = await boxes.receive(1, of={"serial_numbers": ["S1"]})
+    await admin.post(f"/receipts/{wrong['id']}/reverse", None, 201)
+    await boxes.receive(1, of={"serial_numbers": ["S1"]})
+    broken = {"sku": LAPTOP, "quantity": 1, "serial_numbers": ["S1"]}
+    back = {"order": boxes.order, "school": "A", "reason": "Dead.", "lines": [broken]}
+    await admin.post("/returns", back, 201)
+    await boxes.receive(1, of={"serial_numbers": ["S1"]})
+    await boxes.receive(1, status=409, of={"serial_numbers": ["S1"]})
