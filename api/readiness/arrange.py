@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from api.readiness.batch import FOR_EVER, LAST_DAY, NONE, Edges, Flags, Schools, Tasks
 from api.readiness.forecast import day_start, horizon, moment_at
 from api.readiness.load import calendar_of
-from api.readiness.load_many import EDGE, MORE, TASK, TASK_PARTS, WAIVER, FetchedMany
+from api.readiness.load_many import EDGE, MORE, PLACE, TASK, TASK_PARTS, WAIVER, FetchedMany
 from api.readiness.rules import WORKSTREAMS, stream_order
 from api.tasks.days import Calendar
 from api.tasks.many_days import Calendars, Ints
@@ -26,7 +26,7 @@ _YEAR = round(365.2425 * 24 * 3600 * 1_000_000)
 
 
 class Arranged(NamedTuple):
-    """`rows[i]` is the row of the school of index i, as `load.SCHOOLS` has it.
+    """`rows[i]` is the row of the school of index i, as it was fetched.
 
     `declined`: schools whose facts these columns cannot hold, beside those `batch` declines.
     """
@@ -50,13 +50,12 @@ def microseconds_of(moment: datetime) -> int:
 
 def arrange(fetched: FetchedMany, now: datetime) -> Arranged:
     """The columns of the schools that were found, in the order they were asked for."""
-    place = {school_id: number for number, school_id in enumerate(fetched.asked)}
-    rows = sorted(fetched.schools, key=lambda row: place[row[0]])
+    rows = fetched.schools
     declined = np.zeros(len(rows), bool)
     schools, calendars = _schools(rows, now, declined)
     # Who was asked for and is not there has no tasks either.
-    index_of = np.full(len(place), NONE, np.int64)
-    index_of[[place[row[0]] for row in rows]] = np.arange(len(rows))
+    index_of = np.full(fetched.asked, NONE, np.int64)
+    index_of[[row[PLACE] for row in rows]] = np.arange(len(rows))
     records = np.frombuffer(fetched.tasks, TASK)
     ids = _Ids(records["id_low"], records["id_high"])
     streams = stream_order({*WORKSTREAMS, *fetched.workstreams})
@@ -77,7 +76,7 @@ def _schools(rows: Sequence[Any], now: datetime, declined: Flags) -> tuple[Schoo
         if moments is None:
             moments = until[timezone, first_bell] = _moments(timezone, first_bell, now)
         # Schools of a network mostly have its days off and none of their own.
-        key = (row[5], moments[0], *row[4])
+        key = (row[6], moments[0], *row[4])
         which = found.get(key)
         if which is None:
             calendar = calendar_of(row, now)

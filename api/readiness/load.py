@@ -23,17 +23,18 @@ from api.schools.calendars import NetworkDays, calendar_facts
 from api.tasks.days import Calendar
 from api.tasks.rules import DependencyFacts, TaskFacts, WaiverFacts
 
-SCHOOLS = b"""
+SCHOOL = b"""
 SELECT s.id, s.code, s.name, s.timezone, s.blackout_days, s.network_id, n.code,
   ss.revision, ns.revision, r.id, r.model, r.first_bell, r.state, r.opened_ready, r.wave,
-  n.country, n.region, c.observe_holidays, c.weekend, c.blackout_days
+  n.country, n.region, c.observe_holidays, c.weekend, c.blackout_days"""
+FROM_SCHOOLS = b"""
 FROM schools s
 JOIN school_state ss ON ss.school_id = s.id
 JOIN networks n ON n.id = s.network_id
 JOIN network_state ns ON ns.network_id = s.network_id
 JOIN calendars c ON c.network_id = s.network_id
-LEFT JOIN rollouts r ON r.school_id = s.id AND r.state <> 'closed'
-WHERE s.id = ANY(%s)"""
+LEFT JOIN rollouts r ON r.school_id = s.id AND r.state <> 'closed'"""
+_SCHOOLS = SCHOOL + FROM_SCHOOLS + b" WHERE s.id = ANY(%s)"
 _TASK = b"""
 SELECT t.school_id, t.network_id, t.id::text, t.key, t.title, t.workstream, t.kind, t.gate,
   t.owner_email, t.duration_days, t.not_before, t.status, t.progress_done, t.progress_total,
@@ -125,7 +126,7 @@ async def fetch(
     ids = list(school_ids)
     async with connection.pipeline():
         await connection.execute(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        schools = await connection.execute(SCHOOLS, (ids,), binary=True)
+        schools = await connection.execute(_SCHOOLS, (ids,), binary=True)
         tasks = await connection.execute(_MANY_TASKS if many else _TASKS, (ids,), binary=True)
         edges = await connection.execute(_MANY_EDGES if many else _EDGES, (ids,), binary=True)
         waivers = await connection.execute(_WAIVERS, (ids, ids), binary=True)

@@ -12,9 +12,19 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from api.readiness.load import SCHOOLS
+from api.readiness.load import FROM_SCHOOLS, SCHOOL
 
-# A school's number is its place in what was asked for.
+# A school's number is its place in what was asked for; its id comes as text, too, as a UUID in
+# Python takes a microsecond for each.
+_SCHOOLS = (
+    SCHOOL
+    + b", asked.place - 1, asked.id::text"
+    + FROM_SCHOOLS
+    + b"""
+JOIN unnest(%s::uuid[]) WITH ORDINALITY AS asked(id, place) ON asked.id = s.id
+ORDER BY asked.place"""
+)
+PLACE, ID_TEXT = 20, 21
 _ASKED = b"""
 WITH asked AS MATERIALIZED (
   SELECT r.id AS rollout_id, (n.place - 1)::int4 AS school
@@ -85,9 +95,13 @@ WAIVER = [*_ID, ("until", ">i4")]
 
 
 class FetchedMany(NamedTuple):
-    """Rows of one snapshot. `tasks`, `more`, `edges`, `waivers` are records of the types above."""
+    """Rows of one snapshot of `asked` schools.
 
-    asked: list[UUID]
+    `schools` are rows as `load.SCHOOL` has them, with PLACE and ID_TEXT; `tasks`, `more`, `edges`
+    and `waivers` records of the types above.
+    """
+
+    asked: int
     schools: list[Any]
     tasks: bytes
     more: bytes
@@ -102,7 +116,7 @@ async def fetch_many(connection: AsyncConnection[Any], school_ids: Sequence[UUID
     ids = f"{{{','.join(map(str, school_ids))}}}"
     async with connection.pipeline():
         await connection.execute(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        schools = await connection.execute(SCHOOLS, (ids,), binary=True)
+        schools = await connection.execute(_SCHOOLS, (ids,), binary=True)
         tasks = await connection.execute(_TASKS, (ids,), binary=True)
         edges = await connection.execute(_EDGES, (ids,), binary=True)
         waivers = await connection.execute(_WAIVERS, (ids,), binary=True)
@@ -111,7 +125,7 @@ async def fetch_many(connection: AsyncConnection[Any], school_ids: Sequence[UUID
     [(of_all, of_some, workstreams)] = await tasks.fetchall()
     [(between,)], [(permits,)] = await edges.fetchall(), await waivers.fetchall()
     return FetchedMany(
-        asked=list(school_ids),
+        asked=len(school_ids),
         schools=await schools.fetchall(),
         tasks=of_all or b"",
         more=of_some or b"",

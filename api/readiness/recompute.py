@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -17,14 +17,14 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from api.readiness.answers import CLOCKS_DIFFER, ENGINE_VERSION
-from api.readiness.board_rows import Computed, Row, rows_at_once, rows_one_by_one
+from api.readiness.board_rows import Computed, Rows, rows_at_once, rows_one_by_one
 from api.readiness.load import fetch
 from api.readiness.load_many import fetch_many
 
 F = TypeVar("F")
 
 # Schools whose tasks are in memory at once: as columns, and as objects.
-CHUNK = 1000
+CHUNK = 1_500
 CHUNK_ONE_BY_ONE = 250
 
 
@@ -51,7 +51,7 @@ async def _pass(
     requests go on meanwhile.
     """
     fetched: F | None = None
-    computed = Computed([], [])
+    computed = Computed(None, [])
     declined: list[UUID] = []
     chunks = [school_ids[start : start + size] for start in range(0, len(school_ids), size)]
     # Two turns more than chunks: the last one is still to be computed, then to be kept.
@@ -72,7 +72,7 @@ async def _pass(
 
 async def _turn(
     connection: AsyncConnection[Any],
-    rows: Sequence[Row],
+    rows: Rows | None,
     chunk: Sequence[UUID] | None,
     now: datetime,
     read: Callable[[AsyncConnection[Any], Sequence[UUID]], Awaitable[F]],
@@ -85,7 +85,7 @@ def _computed(
     compute: Callable[[F, datetime], Computed], fetched: F | None, now: datetime
 ) -> Computed:
     if fetched is None:
-        return Computed([], [])
+        return Computed(None, [])
     with _uncollected():
         return compute(fetched, now)
 
@@ -129,20 +129,6 @@ WHERE a.school_revision <= excluded.school_revision
     OR a.good_until <= excluded.computed_at OR a.computed_at > %s::timestamptz)"""
 
 
-async def _keep(connection: AsyncConnection[Any], rows: Sequence[Row], now: datetime) -> None:
-    if not rows:
-        return
-    (ids, revisions, of_networks, until, summaries, *values, waves) = zip(*rows, strict=True)
-    bound = (
-        *(ENGINE_VERSION, now, _array(ids), _array(revisions), _array(of_networks), _array(until)),
-        # JSON escapes line feeds, so they part one text from the next.
-        "\n".join(summaries),
-        *map(_array, values),
-        *(list(waves), now + CLOCKS_DIFFER),
-    )
-    await connection.execute(_KEEP, bound)
-
-
-def _array(values: Iterable[object]) -> str:
-    """Values whose text needs no quotes as an array's text; a list takes ten times as long."""
-    return "{" + ",".join("NULL" if value is None else f'"{value}"' for value in values) + "}"
+async def _keep(connection: AsyncConnection[Any], rows: Rows | None, now: datetime) -> None:
+    if rows is not None:
+        await connection.execute(_KEEP, (ENGINE_VERSION, now, *rows, now + CLOCKS_DIFFER))

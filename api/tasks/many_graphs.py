@@ -46,7 +46,7 @@ class Leveled:
 def level(size: int, before: Ints, after: Ints) -> Ints:
     """The level of each task, from 0; -1 for what is on a cycle or behind one."""
     waiting = np.bincount(after, minlength=size)
-    following = after[np.argsort(before)]
+    following = after[_order(before, size)]
     ends = np.cumsum(np.bincount(before, minlength=size))
     levels = np.full(size, -1, np.int64)
     last_seen = np.zeros(size, np.int64)
@@ -68,9 +68,16 @@ def level(size: int, before: Ints, after: Ints) -> Ints:
 
 def leveled(levels: Ints, before: Ints, after: Ints, lag: Ints) -> Leveled:
     """Edges of an acyclic graph in the order of their levels."""
-    by_task = levels[after]
-    order = np.argsort(by_task * len(levels) + after)
-    return _grouped(before[order], after[order], lag[order], by_task[order])
+    order = _order(after, len(levels))
+    order = order[_order(levels[after[order]], len(levels))]
+    return _grouped(before[order], after[order], lag[order], levels[after[order]])
+
+
+def _order(values: Ints, bound: int) -> Ints:
+    """The indexes that sort values from 0 to below `bound`, equal ones as they are."""
+    # NumPy sorts numbers of 16 bits by radix, ten times as fast.
+    narrow = values.astype(np.uint16) if bound <= 1 << 16 else values
+    return np.argsort(narrow, kind="stable")
 
 
 def _grouped(before: Ints, after: Ints, lag: Ints, levels: Ints) -> Leveled:
