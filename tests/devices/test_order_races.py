@@ -80,7 +80,7 @@ async def test_an_order_is_placed_once(admin: Caller, other: Caller) -> None:
 
 def shared_by(codes: str) -> Body:
     one_each: dict[str, Any] = dict.fromkeys(codes, 1)
-    return line(**one_each)
+    return line("CB", **one_each)
 
 
 async def test_orders_that_share_schools_never_deadlock(admin: Caller, other: Caller) -> None:
