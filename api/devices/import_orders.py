@@ -9,13 +9,13 @@ from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import Text, Uuid, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from api import clock
 from api.auth.caller import Caller, sees, visible
 from api.db.uow import Overtaken, ReadSession, WriteSession
 from api.devices.allocations import Share, at_place, write_allocations
-from api.devices.errors import NumberTaken
 from api.devices.holding import HeldOrder, hold_orders
 from api.devices.import_order_plan import (
     Known,
@@ -39,7 +39,7 @@ from api.schools.models import School
 from api.schools.queries import is_among
 from api.schools.rules import as_id, normal_code
 from api.schools.schemas import ImportOut, RowCounts
-from api.schools.service import flush, write_changes
+from api.schools.service import write_changes
 
 
 async def import_orders(
@@ -216,8 +216,10 @@ async def _new_order(session: WriteSession, order: OrderPlan) -> Order:
         updated_at=now,
     )
     session.add(row)
-    taken = NumberTaken(f"Somebody made an order {order.number} meanwhile; send the file again.")
-    await flush(session, {"uq_orders_vendor_id_number_key": taken})
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise Overtaken("Somebody made one of these orders meanwhile; send it again.") from error
     return row
 
 

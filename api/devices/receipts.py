@@ -78,18 +78,25 @@ async def counted_before(
     found = (await session.scalars(statement)).all()
     lines = await lines_of(session, [receipt.id for receipt in found])
     return [
-        Before(
-            receipt.id,
-            receipt.order_id,
-            place_of(receipt),
-            receipt.shipment_id,
-            receipt.received_on,
-            receipt.recorded_at,
-            receipt.actor,
+        before_of(
+            receipt,
             frozenset((line.line_id, line.accepted, line.rejected) for line in lines[receipt.id]),
         )
         for receipt in found
     ]
+
+
+def before_of(receipt: Receipt, counted: frozenset[tuple[UUID, int, int]]) -> Before:
+    return Before(
+        receipt.id,
+        receipt.order_id,
+        place_of(receipt),
+        receipt.shipment_id,
+        receipt.received_on,
+        receipt.recorded_at,
+        receipt.actor,
+        counted,
+    )
 
 
 def place_of(receipt: Receipt) -> UUID:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,7 +23,7 @@ from api.devices.models import Order, OrderLine
 from api.devices.models_shipping import Receipt, ReceiptLine, ShipmentLine
 from api.devices.places import Place
 from api.devices.receipt_rules import excess, is_tolerated
-from api.devices.receipts import Before, counted_before
+from api.devices.receipts import Before, before_of, counted_before
 from api.devices.schemas_shipping import ReceiptLineIn
 from api.devices.serials import Scanned, scanned_among
 from api.errors import FirstBellError
@@ -44,10 +45,12 @@ class Wish:
 
 @dataclass(slots=True)
 class _Known:
-    """What is there before: announced lines by shipment, live receipts, scanned serials."""
+    """What is there before: announced lines by shipment, live receipts by order and place,
+    scanned serials.
+    """
 
     announced: dict[UUID | None, list[ReceiptLineIn]]
-    before: list[Before]
+    before: defaultdict[tuple[UUID, UUID], list[Before]]
     scanned: dict[str, Scanned]
     names: dict[str, str]
 
@@ -108,7 +111,10 @@ async def _look_back(session: WriteSession, ledger: Ledger, wishes: Sequence[Wis
     scanned = await scanned_among(session, networks, serials)
     actors = {one.actor for one in before} | {one.actor for one in scanned.values()}
     names = await names_of_actors(session, {*actors, session.actor})
-    return _Known(await _announced(session, ledger, shipments), before, scanned, names)
+    at_places: defaultdict[tuple[UUID, UUID], list[Before]] = defaultdict(list)
+    for one in before:
+        at_places[one.order_id, one.place_id].append(one)
+    return _Known(await _announced(session, ledger, shipments), at_places, scanned, names)
 
 
 def _day(wish: Wish) -> date:
@@ -168,11 +174,10 @@ def _refuse_twice(known: _Known, wish: Wish, decided: list[_Decided], actor: str
     counted exactly the same there that day.
     """
     counted = _counted(decided)
-    for one in known.before:
+    for one in known.before[wish.order_id, wish.place.id]:
         same_box = wish.shipment_id is not None and one.shipment_id == wish.shipment_id
         one_unnamed = wish.shipment_id is None or one.shipment_id is None
-        there = (one.order_id, one.place_id) == (wish.order_id, wish.place.id)
-        same_day = there and one.received_on == _day(wish)
+        same_day = one.received_on == _day(wish)
         if same_box or (same_day and one_unnamed and one.counted == counted and one.actor != actor):
             who = known.names[one.actor]
             raise CountedAlready(
@@ -190,8 +195,7 @@ def _counted(decided: list[_Decided]) -> frozenset[tuple[UUID, int, int]]:
 
 
 def _refuse_scanned(known: _Known, decided: list[_Decided]) -> None:
-    serials = [serial for one in decided for serial in one.given.serial_numbers]
-    again = [serial for serial in serials if serial in known.scanned]
+    again = [serial for serial in _serials(decided) if serial in known.scanned]
     if again:
         first = known.scanned[again[0]]
         shown = ", ".join(again[:20]) + (", …" if len(again) > 20 else "")
@@ -211,52 +215,50 @@ def _write(
     received_on: date,
     decided: list[_Decided],
 ) -> Receipt:
-    order, now = ledger.orders[wish.order_id], clock.now()
     receipt = Receipt(
         id=new_id(),
-        network_id=order.network_id,
-        order_id=order.id,
+        network_id=ledger.orders[wish.order_id].network_id,
+        order_id=wish.order_id,
         shipment_id=wish.shipment_id,
         school_id=wish.place.school_id,
         site_id=wish.place.site_id,
         received_on=received_on,
-        recorded_at=now,
+        recorded_at=clock.now(),
         actor=session.actor,
         note=wish.note,
         override_reason=wish.override_reason,
     )
     session.add(receipt)
     for one in decided:
-        given, total = one.given, ledger.totals[one.line.id]
-        row = ledger.row_at(session, one.line, wish.place)
-        row.accepted += given.accepted
-        row.rejected += given.rejected
-        row.over += one.over
-        total.present += given.accepted
-        total.over += one.over
-        session.add(
-            ReceiptLine(
-                receipt_id=receipt.id,
-                line_id=one.line.id,
-                accepted=given.accepted,
-                rejected=given.rejected,
-                over=one.over,
-                reason=given.reason,
-                serial_numbers=given.serial_numbers,
-            )
-        )
-        for serial in given.serial_numbers:
-            known.scanned[serial] = Scanned(receipt.id, session.actor, now)
-    known.before.append(
-        Before(
-            receipt.id,
-            order.id,
-            wish.place.id,
-            wish.shipment_id,
-            received_on,
-            now,
-            session.actor,
-            _counted(decided),
-        )
-    )
+        _book(session, ledger, wish.place, one)
+        session.add(_line(receipt, one))
+    # What the receipts after this one in the same call have to know.
+    told = (receipt.id, session.actor, receipt.recorded_at)
+    known.scanned |= dict.fromkeys(_serials(decided), Scanned(*told))
+    known.before[receipt.order_id, wish.place.id].append(before_of(receipt, _counted(decided)))
     return receipt
+
+
+def _book(session: WriteSession, ledger: Ledger, place: Place, one: _Decided) -> None:
+    row, total = ledger.row_at(session, one.line, place), ledger.totals[one.line.id]
+    row.accepted += one.given.accepted
+    row.rejected += one.given.rejected
+    row.over += one.over
+    total.present += one.given.accepted
+    total.over += one.over
+
+
+def _line(receipt: Receipt, one: _Decided) -> ReceiptLine:
+    return ReceiptLine(
+        receipt_id=receipt.id,
+        line_id=one.line.id,
+        accepted=one.given.accepted,
+        rejected=one.given.rejected,
+        over=one.over,
+        reason=one.given.reason,
+        serial_numbers=one.given.serial_numbers,
+    )
+
+
+def _serials(decided: list[_Decided]) -> list[str]:
+    return [serial for one in decided for serial in one.given.serial_numbers]

@@ -110,7 +110,7 @@ def test_a_row_that_cannot_be_is_refused_with_its_reason(
     state: OrderState, more: dict[str, Any], code: str
 ) -> None:
     there = known(state, 100, {"A": AtPlace(60, 5, 0)})
-    given = {"school": "A", "quantity": 60} | more
+    given: dict[str, Any] = {"school": "A", "quantity": 60} | more
     made = plan([row(2, **given)], there)
     assert [issue.code for issue in made.issues] == [code]
     assert made.orders == []

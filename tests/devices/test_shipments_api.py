@@ -31,8 +31,8 @@ async def test_the_same_number_again_says_the_content_anew(admin: Caller) -> Non
     boxes = await pack(admin)
     first = await boxes.ship(5, number="1z999")
     assert (await boxes.ship(None, number="1Z-998"))["lines"] is None
-    body = {"carrier": "ups ", "tracking_number": "1Z 999", "school": "A"}
-    body |= {"lines": [{"sku": LAPTOP, "quantity": 7}]}  # type: ignore[dict-item]  # JSON
+    body: Body = {"carrier": "ups ", "tracking_number": "1Z 999", "school": "A"}
+    body |= {"lines": [{"sku": LAPTOP, "quantity": 7}]}
     path = f"/orders/{boxes.order}/shipments"
     again = await admin.post(path, body, 200)
     assert again["id"] == first["id"]
