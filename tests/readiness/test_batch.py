@@ -102,6 +102,20 @@ def test_evidence_that_ends_before_first_bell_is_renewed_in_time() -> None:
     )
 
 
+def test_milestones_on_a_day_nobody_works() -> None:
+    saturday = at_school(date(2027, 7, 3))
+    plain = task("a", duration_days=0)
+    kinds: tuple[dict[str, Any], ...] = (
+        {},
+        {"lead_days": 0},
+        {"lead_days": 1},
+        {"expected_on": date(2027, 7, 3)},
+        {"expected_on": date(2027, 7, 2)},
+        {"not_before": date(2027, 7, 4)},
+    )
+    agree([rollout(plain._replace(**kind)) for kind in kinds], saturday)
+
+
 def test_schools_that_evaluate_refuses_are_left_to_it() -> None:
     closed = frozenset(BELL + timedelta(days=n) for n in range(6 * 365))
     circle = tuple(DependencyFacts(f"id:{a}", f"id:{b}") for a, b in ("ab", "bc", "cb"))
