@@ -86,7 +86,7 @@ def shared_by(codes: str) -> Body:
 async def test_orders_that_share_schools_never_deadlock(admin: Caller, other: Caller) -> None:
     """Each touches all schools in its own order; the gate takes them in one."""
     orders = [
-        await ordered(admin, line(**dict.fromkeys(codes, 1)), number=f"PO-{number}")
+        await ordered(admin, shared_by(codes), number=f"PO-{number}")
         for number, codes in enumerate(("ABCD", "DCBA", "BADC", "CDAB"))
     ]
     answers = await asyncio.gather(
