@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from api.db.pool import Database
@@ -29,7 +30,7 @@ async def retire(database: Database, ids: Sequence[UUID], reason: str = "It is g
         await retire_tasks(session, ids, reason)
 
 
-async def gate(admin: Caller, key: str = "gate", **given: object) -> Body:
+async def gate(admin: Caller, key: str = "gate", **given: Any) -> Body:
     return await admin.task(key, kind="devices", gate=True, **given)
 
 
