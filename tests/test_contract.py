@@ -142,6 +142,8 @@ async def _fill(settings: Settings, database_url: str) -> tuple[str, dict[str, s
         "predecessor_id": names["edit"],
         "waiver_id": names["approvable"],
         "order_id": names["order"],
+        "shipment_id": names["shipment"],
+        "receipt_id": names["receipt"],
         "sku": "CB",
         "slug": "acme",
     }

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Uuid, func, select
+from sqlalchemy import Uuid, func, select, text
 from sqlmodel import col
 
 from api.db.uow import ReadSession, WriteSession
@@ -27,7 +27,7 @@ from api.schools.queries import is_among
 from api.tasks.doors import Wanted, ensure_tasks, retire_tasks
 from api.tasks.evidence import Progress, record_progress
 from api.tasks.models import Task
-from api.tasks.rules import TaskKind, TaskStatus
+from api.tasks.rules import TaskKind, TaskStatus, status_from_evidence
 
 # What a school needs and nobody ordered.
 GAP_KEY = "order:none"
@@ -49,7 +49,7 @@ async def project(session: WriteSession, school_ids: Iterable[UUID], *, begin: b
 
 
 class _Known(NamedTuple):
-    """A task of kind order or devices that is in a current rollout."""
+    """A task of kind order or devices that is in a current rollout, and what is known of it."""
 
     id: UUID
     school_id: UUID | None
@@ -57,24 +57,45 @@ class _Known(NamedTuple):
     kind: str
     gate: bool
     status: str
-    done: int
-    total: int | None
+    progress_done: int
+    progress_total: int | None
+    unit: str | None
     expected_on: date | None
+    lead_days: int | None
+    spread_days: int | None
+    cause: str | None
+    valid_until: datetime | None
 
     @property
     def by_hand(self) -> bool:
         """Whether somebody's word is in it; without orders `project` itself writes neither."""
-        return self.done > 0 or self.expected_on is not None
+        return self.progress_done > 0 or self.expected_on is not None
+
+    def holds(self, evidence: Evidence) -> bool:
+        """Whether recording the evidence would change nothing."""
+        status = status_from_evidence(self, evidence.done, evidence.total)
+        return self[6:] == (*evidence, None) and self.status == status
+
+
+_KNOWN = [getattr(Task, name) for name in _Known._fields]
+# As text, so that also a plan for any values finds the index of these tasks.
+_OF_DEVICES = text("tasks.kind IN ('order', 'devices')")
 
 
 @dataclass(slots=True)
 class _Work:
-    """What is to be written: tasks to make, evidence by (school, key) or by task, tasks to end."""
+    """What is to be written: evidence by task, or by (school, key) where the task is only wanted,
+    and the tasks that nothing keeps.
+    """
 
     wanted: list[Wanted] = field(default_factory=list)
-    evidence: dict[tuple[UUID, str], Evidence] = field(default_factory=dict)
-    of_gates: dict[UUID, Evidence] = field(default_factory=dict)
+    of_wanted: dict[tuple[UUID, str], Evidence] = field(default_factory=dict)
+    evidence: dict[UUID, Evidence] = field(default_factory=dict)
     idle: list[_Known] = field(default_factory=list)
+
+    def record(self, task: _Known, evidence: Evidence) -> None:
+        if not task.holds(evidence):
+            self.evidence[task.id] = evidence
 
 
 async def _project_some(session: WriteSession, school_ids: list[UUID], begin: bool) -> None:
@@ -98,28 +119,16 @@ async def _project_some(session: WriteSession, school_ids: list[UUID], begin: bo
         )
         school.decide(work)
     await _retire(session, work.idle)
-    known = {(school, key): one.id for school, mine in tasks.items() for key, one in mine.items()}
-    ids = known | await ensure_tasks(session, work.wanted)
-    progress = [_progress(ids[name], one) for name, one in work.evidence.items() if name in ids]
-    progress += [_progress(task_id, one) for task_id, one in work.of_gates.items()]
-    await record_progress(session, progress)
+    ids = await ensure_tasks(session, work.wanted)
+    work.evidence |= {ids[name]: one for name, one in work.of_wanted.items() if name in ids}
+    await record_progress(session, [_progress(*one) for one in work.evidence.items()])
 
 
 async def _tasks(session: ReadSession, places: Iterable[Place]) -> dict[UUID, dict[str, _Known]]:
     rows = await session.execute(
-        select(
-            col(Task.id),
-            col(Task.school_id),
-            col(Task.key),
-            col(Task.kind),
-            col(Task.gate),
-            col(Task.status),
-            col(Task.progress_done),
-            col(Task.progress_total),
-            col(Task.expected_on),
-        ).where(
+        select(*_KNOWN).where(
             is_among(col(Task.rollout_id), [p.rollout_id for p in places if p.rollout_id], Uuid()),
-            col(Task.kind).in_([TaskKind.ORDER, TaskKind.DEVICES]),
+            _OF_DEVICES,
             col(Task.status) != TaskStatus.CANCELLED,
         )
     )
@@ -151,11 +160,13 @@ class _School:
     def decide(self, work: _Work) -> None:
         kept = self._orders() | self._gate_and_gap(work)
         # A gate without evidence has just come: what was here first goes before it, too.
-        new_gate = any(gate.total is None for gate in self.gates)
+        new_gate = any(gate.progress_total is None for gate in self.gates)
         for key, (title, evidence) in kept.items():
-            work.evidence[self.place.school_id, key] = evidence
-            if key not in self.tasks or new_gate:
+            if key in self.tasks and not new_gate:
+                work.record(self.tasks[key], evidence)
+            else:
                 work.wanted.append(self._wanted(key, title, evidence.unit))
+                work.of_wanted[self.place.school_id, key] = evidence
         work.idle += [
             one
             for key, one in self.tasks.items()
@@ -196,7 +207,8 @@ class _School:
         # Without all three the gate's evidence, if there is any, is not from here.
         if need is not None or self.held or GAP_KEY in self.tasks:
             evidence = gate_evidence(need, supplies)
-            work.of_gates |= {gate.id: evidence for gate in gates}
+            for gate in gates:
+                work.record(gate, evidence)
         if need is None:
             return {}
         gap = gap_evidence(need, supplies, self.lead_days)

@@ -24,7 +24,7 @@ from api.devices.allocations import (
 )
 from api.devices.errors import NotAllocated
 from api.devices.holding import HeldOrder, read_order
-from api.devices.models import Order, OrderLine
+from api.devices.models import Allocation, Order, OrderLine
 from api.devices.need import USUAL_LEAD_DAYS, need_of
 from api.devices.order_rules import Move
 from api.devices.orders import hold_to_change, require_move
@@ -109,22 +109,22 @@ async def reallocate(
 
 def _moved(held: HeldOrder, schools: Schools, moves: Sequence[MoveIn]) -> dict[UUID, Plan]:
     """The plans after all moves, of the schools they name. Raises: NotAllocated, LineNotFound."""
+    rows = {line.id: rows_of_line(held, line) for line in held.lines}
     plans: dict[UUID, dict[UUID, int]] = {}
-    lines: dict[UUID, OrderLine] = {}
+    skus: dict[UUID, str] = {}
     for move in moves:
         line = line_of(held, move.sku)
-        lines[line.id] = line
-        rows = rows_of_line(held, line)
+        skus[line.id] = line.sku
         plan = plans.setdefault(line.id, {})
         for name, pieces in ((move.from_school, -move.quantity), (move.to_school, move.quantity)):
             if name is not None:
                 school_id = schools[name].id
-                before = rows[school_id].quantity if school_id in rows else 0
-                plan[school_id] = plan.get(school_id, before) + pieces
+                row = rows[line.id].get(school_id)
+                plan[school_id] = plan.get(school_id, row.quantity if row else 0) + pieces
     for line_id, plan in plans.items():
+        sku = skus[line_id]
         for school in schools.all():
             if plan.get(school.id, 0) < 0:
-                sku = lines[line_id].sku
                 raise NotAllocated(
                     f"{school.code} would be left with {plan[school.id]} of {sku}: it has fewer"
                     " allocated than are moved away.",
@@ -182,8 +182,9 @@ async def _told(
     session: ReadSession, held: HeldOrder, changes: _Changes, *, dry_run: bool
 ) -> ReallocateOut:
     gaps = await _gaps(session, held, changes)
+    rows = {line.id: rows_of_line(held, line) for line in held.lines}
     schools = [
-        _school(held, changes, school_id, gaps.get(school_id, (None, None)))
+        _school(held, rows, changes, school_id, gaps.get(school_id, (None, None)))
         for school_id in sorted(changes.school_ids, key=changes.codes.__getitem__)
     ]
     left = {line.sku: _unallocated(held, line, changes) for line in held.lines}
@@ -204,11 +205,15 @@ def _unallocated(held: HeldOrder, line: OrderLine, changes: _Changes) -> int:
 
 
 def _school(
-    held: HeldOrder, changes: _Changes, school_id: UUID, gaps: tuple[int | None, int | None]
+    held: HeldOrder,
+    rows: Mapping[UUID, Mapping[UUID, Allocation]],
+    changes: _Changes,
+    school_id: UUID,
+    gaps: tuple[int | None, int | None],
 ) -> SchoolChangeOut:
     before, after, lines = [0, 0], [0, 0], []
     for line in held.lines:
-        row = rows_of_line(held, line).get(school_id)
+        row = rows[line.id].get(school_id)
         planned, here = (row.quantity, there(row)) if row else (0, 0)
         new = changes.plans.get(line.id, {}).get(school_id, planned)
         for share, pieces in ((before, planned), (after, new)):

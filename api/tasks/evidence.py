@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Uuid, or_, select, text, update
+from sqlalchemy import Uuid, select, text, update
 from sqlmodel import col
 
 from api import clock
@@ -74,10 +74,11 @@ async def record_progress(session: WriteSession, progress: Iterable[Progress]) -
     by_id = {one.task_id: one for one in progress}
     if not by_id:
         return 0
-    await _lock(session, by_id)
     changed: list[_Change] = []
     worse: list[UUID] = []
-    for task in await _known(session, by_id):
+    for task in await _locked(session, by_id):
+        if task.rollout_state == RolloutState.CLOSED:
+            continue
         new = by_id[task.id]
         status = status_from_evidence(task, new.done, new.total)
         if status != task.status or _differs(task, new):
@@ -107,7 +108,10 @@ class _Known(NamedTuple):
     """What is known of a task so far. No ORM rows: a thousand cost more than all else together."""
 
     id: UUID
+    network_id: UUID
+    school_id: UUID | None
     rollout_id: UUID | None
+    rollout_state: str | None
     status: str
     progress_done: int
     progress_total: int | None
@@ -125,23 +129,37 @@ class _Change(NamedTuple):
     rollout_id: UUID | None
 
 
-_KNOWN = [getattr(Task, name) for name in _Known._fields]
+_KNOWN: list[Any] = [
+    Rollout.state if name == "rollout_state" else getattr(Task, name) for name in _Known._fields
+]
 
 
 async def _known(session: WriteSession, by_id: Mapping[UUID, Progress]) -> list[_Known]:
-    statement = (
+    rows = await session.execute(
         select(*_KNOWN)
         .outerjoin(Rollout, col(Rollout.id) == col(Task.rollout_id))
-        .where(
-            is_among(col(Task.id), by_id, Uuid()),
-            or_(col(Task.rollout_id).is_(None), col(Rollout.state) != RolloutState.CLOSED),
-        )
+        .where(is_among(col(Task.id), by_id, Uuid()))
     )
-    return [_Known(*row) for row in await session.execute(statement)]
+    return [_Known(*row) for row in rows]
+
+
+async def _locked(session: WriteSession, by_id: Mapping[UUID, Progress]) -> list[_Known]:
+    """The tasks as they are while their graphs are held; read again if they were not before."""
+    found = await _known(session, by_id)
+    unknown = [str(task_id) for task_id in by_id.keys() - {task.id for task in found}]
+    if unknown:
+        raise TasksUnknown(f"There is no task {', '.join(unknown[:20])}.", unknown=unknown)
+    networks = {task.network_id for task in found if task.school_id is None}
+    schools = {task.school_id for task in found if task.school_id is not None}
+    if not networks and schools <= session.held_schools:
+        return found
+    await session.touch_networks(networks)
+    await session.touch_schools(schools)
+    return await _known(session, by_id)
 
 
 def _differs(task: _Known, new: Progress) -> bool:
-    return task[3:] != (
+    return task[6:] != (
         new.done,
         new.total,
         new.unit,
@@ -151,20 +169,6 @@ def _differs(task: _Known, new: Progress) -> bool:
         new.valid_until,
         new.cause,
     )
-
-
-async def _lock(session: WriteSession, by_id: Mapping[UUID, Progress]) -> None:
-    rows = await session.execute(
-        select(col(Task.id), col(Task.network_id), col(Task.school_id)).where(
-            is_among(col(Task.id), by_id, Uuid())
-        )
-    )
-    found = {row[0]: (row[1], row[2]) for row in rows}
-    unknown = [str(task_id) for task_id in by_id if task_id not in found]
-    if unknown:
-        raise TasksUnknown(f"There is no task {', '.join(unknown[:20])}.", unknown=unknown)
-    await session.touch_networks({network for network, school in found.values() if school is None})
-    await session.touch_schools({school for _, school in found.values() if school is not None})
 
 
 async def _write(session: WriteSession, changed: Sequence[_Change]) -> None:

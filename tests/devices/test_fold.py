@@ -60,19 +60,13 @@ def test_any_order_and_any_duplicates_give_the_state_of_the_ordered_stream(
     assert fold(shuffled) == fold(told)
 
 
-@given(scans(), scans())
-def test_folding_what_is_heard_in_two_parts_forgets_nothing(
-    one: list[ScanFacts], other: list[ScanFacts]
-) -> None:
-    """The state is of all scans, so that a part folded before plays no part."""
-    late = [ScanFacts(s.id, f"late-{s.key}", s.occurred_at, s.status) for s in other]
-    assert fold([*one, *late]) == fold([*late, *one])
-
-
 @given(scans())
 def test_delivered_is_never_left_by_an_older_scan(older: list[ScanFacts]) -> None:
     state = fold([scan(7, S.DELIVERED), *older])
-    assert (state.status, state.delivered_at) == (S.DELIVERED, at(7))
+    assert state.status is S.DELIVERED
+    assert state.delivered_at is not None
+    # An older scan may tell that it was delivered earlier.
+    assert state.delivered_at <= at(7)
 
 
 @given(scans(), st.integers(8, 9), st.sampled_from(S))
