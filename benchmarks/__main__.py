@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.db.embedded import EmbeddedServer
-from benchmarks import board, graph, ground, readiness
+from benchmarks import board, graph, ground, promise, readiness
 from benchmarks.result import RESULTS, Result, save
 
 Benchmark = Callable[[EmbeddedServer, int], Iterable[Result]]
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "board": board.board,
     "edge_insert": graph.edge_insert,
     "bulk": graph.bulk,
+    "promise": promise.promise,
 }
 
 
