@@ -58,6 +58,7 @@ HOLDERS: dict[str, frozenset[str]] = {
     "orders:read": READERS,
     "orders:write": PLANNERS,
     "orders:receive": DOERS,
+    "vendors:manage": PLANNERS,
     "networks:write": ADMINS,
     "users:manage": ADMINS,
     "tokens:manage": ADMINS,

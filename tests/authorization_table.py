@@ -11,6 +11,7 @@ from typing import Any
 from tests.authorization_orders import ORDERS
 from tests.authorization_rules import ADMINS, PLANNERS, Case, Reach
 from tests.authorization_shipping import SHIPPING
+from tests.authorization_webhooks import WEBHOOKS
 
 
 def _opened(path: str, status: int = 200, body: Any = None) -> tuple[Case, ...]:
@@ -336,4 +337,5 @@ CASES: dict[str, tuple[Case, ...]] = {
     # devices
     **ORDERS,
     **SHIPPING,
+    **WEBHOOKS,
 }

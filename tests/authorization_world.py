@@ -21,6 +21,7 @@ from tests.authorization_orders import make_orders, make_vendors
 from tests.authorization_rules import SCOPES, Case
 from tests.authorization_shipping import make_shipments
 from tests.authorization_table import PLAYBOOK
+from tests.authorization_webhooks import make_events
 
 Body = dict[str, Any]
 PASSWORD = "correct horse battery"
@@ -157,6 +158,7 @@ async def _place(
     names |= await _belongings(maker, names)
     names |= await make_orders(maker.post, place, school)
     names |= await make_shipments(maker.post, names)
+    names |= await make_events(database, names, world.ids[network])
     names |= await _people(maker, database, password_hash, names, world.ids[network])
     return names
 

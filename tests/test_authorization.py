@@ -38,6 +38,7 @@ OPEN = {
     "POST /v1/sign-in/link",
     "GET /v1/sign-in/oidc",
     "GET /v1/sign-in/oidc/callback",
+    "POST /v1/webhooks/{slug}",
 }
 UNDOCUMENTED = {
     "/openapi.json",
