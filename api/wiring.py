@@ -69,8 +69,8 @@ def routers() -> list[APIRouter]:
     Behind all others the readiness of a school was found after 60 routes, a third of its time.
     """
     return [
-        readiness_routes.router,
         webhook_routes.intake,
+        readiness_routes.router,
         sign_in_routes.open_router,
         sign_in_routes.elsewhere_router,
         auth_routes.router,

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.db.embedded import EmbeddedServer
-from benchmarks import board, graph, ground, promise, readiness
+from benchmarks import board, graph, ground, intake, promise, readiness
 from benchmarks.result import RESULTS, Result, save
 
 Benchmark = Callable[[EmbeddedServer, int], Iterable[Result]]
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "edge_insert": graph.edge_insert,
     "bulk": graph.bulk,
     "promise": promise.promise,
+    "intake": intake.intake,
 }
 
 

@@ -1,4 +1,8 @@
-"""Load from a process of its own: keep-alive connections, each asking again once answered."""
+"""Load from a process of its own: keep-alive connections, each asking again once answered.
+
+`run` asks for one path again and again; `post` sends each of many bodies once, as senders of
+events do.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,15 @@ import asyncio
 import json
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
+from pathlib import Path
 from statistics import median
-from typing import cast
+from typing import NamedTuple, cast
 
 import uvloop
 
@@ -25,32 +33,55 @@ class Load:
     statuses: dict[int, int]
 
 
+class Post(NamedTuple):
+    """One request's body with headers of its own, such as its signature."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
 def run(port: int, path: str, headers: dict[str, str], *, connections: int, seconds: float) -> Load:
     """Ask for one path over `connections` at once, in a process of its own, for `seconds`."""
-    job = json.dumps(
-        {
-            "port": port,
-            "path": path,
-            "headers": headers,
-            "connections": connections,
-            "seconds": seconds,
-        }
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.load", job],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=seconds + 60,
-    )
+    request = _request("GET", path, headers, b"")
+    return _in_process(port, [request], connections, seconds)
+
+
+def post(port: int, path: str, posts: Sequence[Post], *, connections: int) -> Load:
+    """Send each of `posts` once over `connections` at once, in a process of its own."""
+    requests = [_request("POST", path, one.headers, one.body) for one in posts]
+    return _in_process(port, requests, connections, None)
+
+
+def _request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if method == "POST":
+        lines.append(f"Content-Length: {len(body)}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
+
+
+def _in_process(
+    port: int, requests: Sequence[bytes], connections: int, seconds: float | None
+) -> Load:
+    """Without `seconds`, until each request was sent once."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        Path(file.name).write_text(json.dumps([one.decode("latin-1") for one in requests]))
+        job = {"port": port, "requests": file.name, "connections": connections, "seconds": seconds}
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.load", json.dumps(job)],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=(seconds or 120) + 60,
+        )
     found = json.loads(done.stdout)
     statuses = {int(status): count for status, count in found["statuses"].items()}
     return Load(found["rate"], found["p50"], found["p99"], statuses)
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, request: bytes, until: float, done: asyncio.Future[None]) -> None:
-        self.request, self.until, self.done = request, until, done
+    def __init__(self, requests: Iterator[bytes], until: float, done: asyncio.Future[None]) -> None:
+        self.requests, self.until, self.done = requests, until, done
         self.times: list[float] = []
         self.statuses: dict[int, int] = {}
         self.buffer = b""
@@ -62,8 +93,12 @@ class _Connection(asyncio.Protocol):
         self._ask()
 
     def _ask(self) -> None:
+        request = next(self.requests, None)
+        if request is None:
+            self.transport.close()
+            return
         self.asked = time.perf_counter()
-        self.transport.write(self.request)
+        self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -95,19 +130,15 @@ def _same(one: _Connection) -> _Connection:
     return one
 
 
-async def _run(job: dict[str, object]) -> dict[str, object]:
+async def _run(job: dict[str, object], raw: Sequence[bytes]) -> dict[str, object]:
     loop = asyncio.get_running_loop()
-    headers = job["headers"]
-    assert isinstance(headers, dict)
-    lines = [f"GET {job['path']} HTTP/1.1", "Host: 127.0.0.1"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    request = ("\r\n".join(lines) + "\r\n\r\n").encode()
+    requests = iter(raw) if job["seconds"] is None else repeat(raw[0])
     begin = time.perf_counter()
-    until = begin + float(str(job["seconds"]))
+    until = begin + float(str(job["seconds"] or "inf"))
     ends, connections = [], []
     for _ in range(int(str(job["connections"]))):
         end: asyncio.Future[None] = loop.create_future()
-        one = _Connection(request, until, end)
+        one = _Connection(requests, until, end)
         made = partial(_same, one)
         await loop.create_connection(made, "127.0.0.1", int(str(job["port"])))
         ends.append(end)
@@ -127,5 +158,11 @@ async def _run(job: dict[str, object]) -> dict[str, object]:
     }
 
 
+def main() -> None:
+    job = json.loads(sys.argv[1])
+    raw = [one.encode("latin-1") for one in json.loads(Path(job["requests"]).read_text())]
+    print(json.dumps(uvloop.run(_run(job, raw))))
+
+
 if __name__ == "__main__":
-    print(json.dumps(uvloop.run(_run(json.loads(sys.argv[1])))))
+    main()

@@ -14,6 +14,7 @@ from api.settings import Settings
 from benchmarks.ground import SECRET
 
 bare = FastAPI()
+_RECEIVED = b'{"id":"00000000-0000-7000-8000-000000000000","outcome":"stored"}'
 _SELECT = b"SELECT document FROM readiness_answers WHERE school_id = %s"
 
 
@@ -23,6 +24,12 @@ async def one_select(school_id: UUID, request: Request) -> Response:
         found = await connection.execute(_SELECT, (school_id,), binary=True)
         row = await found.fetchone()
     return Response(row[0] if row else b"", media_type="application/json")
+
+
+@bare.post("/bare/intake")
+async def only_read(request: Request) -> Response:
+    await request.body()
+    return Response(_RECEIVED, 202, media_type="application/json")
 
 
 def main() -> None:

@@ -41,7 +41,7 @@ class RequestRules:
         if "\x00" in scope["path"]:
             raise NotFound
         if scope["query_string"]:
-            _check_query(scope["query_string"], self._query)
+            check_query(scope["query_string"], self._query)
         if self._types:
             _check_type(request, self._types)
 
@@ -55,7 +55,8 @@ def known_query_parameters(dependant: Dependant) -> frozenset[str]:
     )
 
 
-def _check_query(query: bytes, known: frozenset[str]) -> None:
+def check_query(query: bytes, known: frozenset[str]) -> None:
+    """Raises: Invalid for a parameter that is not `known`, or a value with a NUL character."""
     given = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
     allowed = f"It takes {', '.join(sorted(known))}." if known else "It takes none."
     errors = [
