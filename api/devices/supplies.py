@@ -141,6 +141,14 @@ class Held:
         return self.state not in (OrderState.DRAFT, OrderState.CANCELLED)
 
 
+_AT_HAND = (
+    col(Allocation.accepted)
+    + col(Allocation.moved_in)
+    - col(Allocation.moved_out)
+    - col(Allocation.returned)
+)
+
+
 async def read_held(
     session: ReadSession, places: Mapping[UUID, Place]
 ) -> dict[UUID, dict[UUID, Held]]:
@@ -158,10 +166,7 @@ async def read_held(
             col(OrderLine.id),
             col(OrderLine.counts_as),
             col(Allocation.quantity),
-            col(Allocation.accepted)
-            + col(Allocation.moved_in)
-            - col(Allocation.moved_out)
-            - col(Allocation.returned),
+            _AT_HAND,
             col(OrderLine.promised_on),
             col(LeadTime.lead_days),
             col(LeadTime.spread_days),
