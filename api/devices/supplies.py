@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Uuid, and_, select
+from sqlalchemy import Select, Uuid, and_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -149,11 +149,8 @@ _AT_HAND = (
 )
 
 
-async def read_held(
-    session: ReadSession, places: Mapping[UUID, Place]
-) -> dict[UUID, dict[UUID, Held]]:
-    """Every order with an allocation at these schools, drafts too: school -> order -> facts."""
-    rows = await session.execute(
+def _lines_at(school_ids: Collection[UUID]) -> Select[*tuple[Any, ...]]:
+    return (
         select(
             col(Allocation.school_id),
             col(Order.id),
@@ -181,8 +178,15 @@ async def read_held(
                 col(LeadTime.sku) == col(OrderLine.sku),
             ),
         )
-        .where(is_among(col(Allocation.school_id), places, Uuid()))
+        .where(is_among(col(Allocation.school_id), school_ids, Uuid()))
     )
+
+
+async def read_held(
+    session: ReadSession, places: Mapping[UUID, Place]
+) -> dict[UUID, dict[UUID, Held]]:
+    """Every order with an allocation at these schools, drafts too: school -> order -> facts."""
+    rows = await session.execute(_lines_at(places))
     held: dict[UUID, dict[UUID, Held]] = defaultdict(dict)
     for school_id, order_id, slug, number, state, held_from, receiving, reason, *line in rows:
         assert school_id is not None
