@@ -143,12 +143,8 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
         redoc_url=None,
         telemetry=_telemetry(settings),
     )
-    app.state.settings = settings
-    app.state.database = database
-    app.state.listener = Listener(database, wiring.CHANNELS)
-    app.state.intake = wiring.build_intake(database, settings)
-    app.state.lifecycle = Lifecycle()
     app.state.metrics = Metrics()
+    furnish(app, settings, database)
     problems.install(app)
     # On the routers and not on the app, whose limit would answer outside of our middleware.
     for router in wiring.routers():
@@ -161,6 +157,18 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     app.add_middleware(RequestContext)
     app.add_middleware(Shell, access_log=_access_log(app.state.metrics))
     return app
+
+
+def furnish(app: FastAPI, settings: Settings, database: Database) -> None:
+    """Give the app what it works with; one that has ended its lifespan can be given other things.
+
+    Limits on sizes and telemetry stay those it was made with.
+    """
+    app.state.settings = settings
+    app.state.database = database
+    app.state.listener = Listener(database, wiring.CHANNELS)
+    app.state.intake = wiring.build_intake(database, settings)
+    app.state.lifecycle = Lifecycle()
 
 
 def stop_gracefully(app: FastAPI) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -9,15 +10,29 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from fastapi import FastAPI
 from pydantic import SecretStr
 
+from api.app import create_app, furnish
 from api.db import embedded, schema
 from api.db.pool import Database
 from api.facts import Bus
 from api.settings import Settings
+from tests.shelf import Shelf
 
 # Speed only: a test's data may vanish with the machine.
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: tests wait for servers and browsers for a third of it."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_finish() -> None:
+    """What is there for good is not looked through again by each full collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -56,13 +71,17 @@ def empty_database_url(server: embedded.EmbeddedServer) -> Iterator[str]:
     _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def shelf(server: embedded.EmbeddedServer, template: str) -> Shelf:
+    return Shelf(template, server.url)
+
+
 @pytest.fixture
-def database_url(server: embedded.EmbeddedServer, template: str) -> Iterator[str]:
+def database_url(server: embedded.EmbeddedServer, shelf: Shelf) -> Iterator[str]:
     """A database of this test's own, at the newest revision."""
-    name = f"test_{uuid4().hex}"
-    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template} OWNER firstbell")
+    name = shelf.take()
     yield server.url(name)
-    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+    shelf.give_back(name)
 
 
 @pytest.fixture
@@ -73,6 +92,24 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
         secret_key=SecretStr("x" * 43),
         log_level="WARNING",
     )
+
+
+@pytest.fixture(scope="session")
+def built_app() -> FastAPI:
+    """An app to be furnished: building its routes' models takes longer than most tests."""
+    nowhere = Settings(
+        secret_key=SecretStr("x" * 43),
+        log_level="WARNING",
+        embedded_worker=False,
+    )
+    return create_app(nowhere, Database("postgresql:///nowhere", nowhere, Bus()))
+
+
+@pytest.fixture
+def app(built_app: FastAPI, database: Database, settings: Settings) -> FastAPI:
+    """An app of this test's own database, which works nothing off by itself."""
+    furnish(built_app, settings.model_copy(update={"embedded_worker": False}), database)
+    return built_app
 
 
 @pytest.fixture

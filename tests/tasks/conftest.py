@@ -12,7 +12,6 @@ import pytest
 from fastapi import FastAPI
 
 from api import wiring
-from api.app import create_app
 from api.auth.rules import Role
 from api.auth.tokens import create_token
 from api.db.pool import Database
@@ -91,11 +90,6 @@ class Caller:
 async def database(settings: Settings, database_url: str) -> AsyncIterator[Database]:
     async with Database(database_url, settings, wiring.build_bus()) as opened:
         yield opened
-
-
-@pytest.fixture
-def app(database: Database, settings: Settings) -> FastAPI:
-    return create_app(settings.model_copy(update={"embedded_worker": False}), database)
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from api import clock, wiring
-from api.app import create_app
 from api.auth.rules import Role
 from api.auth.tokens import create_token
 from api.db.pool import Database
@@ -35,8 +34,7 @@ async def database(settings: Settings, database_url: str) -> AsyncIterator[Datab
 
 
 @pytest.fixture
-async def app(settings: Settings, database: Database) -> AsyncIterator[FastAPI]:
-    app = create_app(settings.model_copy(update={"embedded_worker": False}), database)
+async def app(app: FastAPI) -> AsyncIterator[FastAPI]:
     async with app.router.lifespan_context(app):
         yield app
 
