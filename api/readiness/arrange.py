@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from api.readiness.batch import FOR_EVER, LAST_DAY, NONE, Edges, Flags, Schools, Tasks
 from api.readiness.forecast import day_start, horizon, moment_at
 from api.readiness.load import calendar_of
-from api.readiness.load_many import EDGE, MORE, PLACE, TASK, TASK_PARTS, WAIVER, FetchedMany
+from api.readiness.load_many import (
+    ID,
+    LAG,
+    MORE,
+    PACKED,
+    PLACE,
+    TASK_PARTS,
+    WAIVER,
+    FetchedMany,
+)
 from api.readiness.rules import WORKSTREAMS, stream_order
 from api.tasks.days import Calendar
 from api.tasks.many_days import Calendars, Ints
@@ -56,10 +65,9 @@ def arrange(fetched: FetchedMany, now: datetime) -> Arranged:
     # Who was asked for and is not there has no tasks either.
     index_of = np.full(fetched.asked, NONE, np.int64)
     index_of[[row[PLACE] for row in rows]] = np.arange(len(rows))
-    records = np.frombuffer(fetched.tasks, TASK)
-    ids = _Ids(records["id_low"], records["id_high"])
+    ids = _Ids(np.frombuffer(fetched.tasks, ID))
     streams = stream_order({*WORKSTREAMS, *fetched.workstreams})
-    tasks = _tasks(fetched, records, ids, index_of, [row[3] for row in rows], streams)
+    tasks = _tasks(fetched, ids, index_of, [row[3] for row in rows], streams)
     declined[tasks.school[ids.doubtful]] = True
     edges = _edges(fetched, ids, tasks, declined)
     return Arranged(rows, streams, schools, tasks, edges, calendars, declined)
@@ -102,22 +110,21 @@ def _moments(timezone: str, first_bell: date | None, now: datetime) -> tuple[int
 
 def _tasks(
     fetched: FetchedMany,
-    records: NDArray[Any],
     ids: _Ids,
     index_of: Ints,
     zones: Sequence[str],
     streams: Sequence[str],
 ) -> Tasks:
-    packed = records["packed"].astype(np.int64)
+    packed = np.frombuffer(fetched.packed, PACKED).astype(np.int64)
     parts = {name: packed >> low & (1 << bits) - 1 for name, (low, bits) in TASK_PARTS.items()}
     school = index_of[parts["school"]]
     having = np.flatnonzero(parts["more"])
     more = np.frombuffer(fetched.more, MORE)
     # No task has a kind of value that none of them has: one column of NONE serves them all.
-    none = np.full(len(records), NONE, np.int64)
+    none = np.full(len(packed), NONE, np.int64)
 
     def spread(name: str, missing: int = NONE) -> Ints:
-        column = none if missing == NONE else np.full(len(records), missing, np.int64)
+        column = none if missing == NONE else np.full(len(packed), missing, np.int64)
         values = more[name].astype(np.int64)
         if (values != missing).any():
             column = column.copy()
@@ -155,7 +162,7 @@ def _stream_numbers(codes: Ints, others: Sequence[str], streams: Sequence[str]) 
 def _waived_until(fetched: FetchedMany, ids: _Ids) -> Ints:
     column = np.full(ids.size, NONE, np.int64)
     waivers = np.frombuffer(fetched.waivers, WAIVER)
-    task = ids.find(waivers["id_low"], waivers["id_high"])
+    task = ids.find(waivers)
     known = task != NONE
     np.maximum.at(column, task[known], waivers["until"][known].astype(np.int64))
     return column
@@ -163,12 +170,11 @@ def _waived_until(fetched: FetchedMany, ids: _Ids) -> Ints:
 
 def _edges(fetched: FetchedMany, ids: _Ids, tasks: Tasks, declined: Flags) -> Edges:
     """The edges among these tasks; who waits for another (a network's) is declined."""
-    records = np.frombuffer(fetched.edges, EDGE)
-    before = ids.find(records["before_low"], records["before_high"])
-    after = ids.find(records["after_low"], records["after_high"])
+    before = ids.find(np.frombuffer(fetched.before, ID))
+    after = ids.find(np.frombuffer(fetched.after, ID))
     elsewhere = (before == NONE) & (after != NONE)
     declined[tasks.school[after[elsewhere]]] = True
-    lag = records["lag"].astype(np.int64)
+    lag = np.frombuffer(fetched.lags, LAG).astype(np.int64)
     among = (before != NONE) & (after != NONE)
     if not among.all():
         before, after, lag = before[among], after[among], lag[among]
@@ -178,20 +184,21 @@ def _edges(fetched: FetchedMany, ids: _Ids, tasks: Tasks, declined: Flags) -> Ed
 class _Ids:
     """Finds tasks by their ids, of which half is enough: a UUID's low half is random."""
 
-    def __init__(self, low: NDArray[np.uint64], high: NDArray[np.uint64]) -> None:
-        self.size = len(low)
-        self._order = np.argsort(low)
-        self._low, self._high = low[self._order], high[self._order]
+    def __init__(self, ids: NDArray[Any]) -> None:
+        self.size = len(ids)
+        self._order = np.argsort(ids["low"])
+        self._low, self._high = ids["low"][self._order], ids["high"][self._order]
         same = np.flatnonzero(self._low[1:] == self._low[:-1])
         # Two tasks that share it after all: neither can be told from the other here.
         self.doubtful = self._order[np.concatenate([same, same + 1])]
 
-    def find(self, low: NDArray[np.uint64], high: NDArray[np.uint64]) -> Ints:
+    def find(self, ids: NDArray[Any]) -> Ints:
         """The index of each task, NONE where there is no such task."""
         if not self.size:
-            return np.full(len(low), NONE, np.int64)
+            return np.full(len(ids), NONE, np.int64)
+        low = ids["low"]
         place = np.minimum(np.searchsorted(self._low, low), self.size - 1)
-        found = (self._low[place] == low) & (self._high[place] == high)
+        found = (self._low[place] == low) & (self._high[place] == ids["high"])
         return np.where(found, self._order[place], NONE)
 
 
