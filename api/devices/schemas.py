@@ -249,10 +249,10 @@ class OrderOut(OrderHead):
 
 
 class TimelineOut(BaseModel):
-    """Something that happened; `id` is of the promise, shipment or receipt."""
+    """Something that happened; `id` is of the promise, shipment, receipt, transfer or return."""
 
     at: datetime
-    kind: Literal["state", "promise", "shipment", "receipt"]
+    kind: Literal["state", "promise", "shipment", "receipt", "transfer", "return"]
     summary: str
     actor: str | None = None
     id: UUID | None = None

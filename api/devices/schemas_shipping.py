@@ -304,6 +304,8 @@ class BulkReceiptsOut(BaseModel):
 
 
 class TransferOut(BaseModel):
+    """`reversed_by` names the transfer that took it back."""
+
     id: UUID
     order_id: UUID
     sku: str
@@ -313,10 +315,15 @@ class TransferOut(BaseModel):
     moved_on: date
     recorded_at: datetime
     actor: str
+    note: str | None
     serial_numbers: list[str]
+    reverses_id: UUID | None
+    reversed_by: UUID | None
 
 
 class ReturnOut(BaseModel):
+    """`reversed_by` names the return that took it back."""
+
     id: UUID
     order_id: UUID
     sku: str
@@ -328,7 +335,10 @@ class ReturnOut(BaseModel):
     returned_on: date
     recorded_at: datetime
     actor: str
+    note: str | None
     serial_numbers: list[str]
+    reverses_id: UUID | None
+    reversed_by: UUID | None
 
 
 class SerialLineOut(BaseModel):

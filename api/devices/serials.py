@@ -13,9 +13,10 @@ from sqlmodel import col
 
 from api.auth.caller import Caller, visible
 from api.db.uow import ReadSession
+from api.devices.corrections import is_live
 from api.devices.models import Order, OrderLine
 from api.devices.models_shipping import DeviceReturn, Receipt, ReceiptLine, Shipment, ShipmentLine
-from api.devices.receipts import is_counted, is_live
+from api.devices.receipts import is_counted
 from api.devices.rules import ShipmentStatus
 from api.devices.schemas_shipping import SerialLineOut
 
@@ -38,7 +39,8 @@ WHERE l.serial_numbers && CAST(:serials AS text[]) AND x.serial = ANY(:serials)
   AND r.network_id = ANY(:networks) AND r.reverses_id IS NULL
   AND NOT EXISTS (SELECT 1 FROM receipts b WHERE b.reverses_id = r.id)
   AND NOT EXISTS (SELECT 1 FROM returns d WHERE d.network_id = r.network_id
-    AND d.recorded_at >= r.recorded_at AND d.serial_numbers @> ARRAY[x.serial])
+    AND d.recorded_at >= r.recorded_at AND d.serial_numbers @> ARRAY[x.serial]
+    AND d.reverses_id IS NULL AND NOT EXISTS (SELECT 1 FROM returns b WHERE b.reverses_id = d.id))
 ORDER BY r.recorded_at
 """)
 
@@ -109,7 +111,7 @@ async def _add_scanned(
         .join(Receipt, col(Receipt.id) == col(ReceiptLine.receipt_id))
         .where(
             col(Receipt.order_id) == order.id,
-            is_live(),
+            is_live(Receipt),
             visible(caller, col(Receipt.network_id), col(Receipt.school_id)),
         )
     )
@@ -118,6 +120,7 @@ async def _add_scanned(
     returned = await session.execute(
         select(col(DeviceReturn.line_id), col(DeviceReturn.serial_numbers)).where(
             col(DeviceReturn.order_id) == order.id,
+            is_live(DeviceReturn),
             visible(caller, col(DeviceReturn.network_id), col(DeviceReturn.school_id)),
         )
     )
