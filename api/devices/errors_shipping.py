@@ -49,7 +49,9 @@ class OverReceived(Conflict):
 
 
 class SerialScanned(Conflict):
-    """Devices with these serial numbers are there already; `serial_numbers`, `receipt_id`."""
+    """Devices with these serial numbers are there already; `serial_numbers`, and of the first
+    `receipt_id`, `order_number`, `place`.
+    """
 
     code: ClassVar[str] = "serial-scanned"
     title: ClassVar[str] = "The serial number was scanned before"

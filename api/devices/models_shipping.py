@@ -149,6 +149,18 @@ class ReceiptLine(SQLModel, table=True):
     serial_numbers: list[str] = _serials()
 
 
+class SerialAtHand(SQLModel, table=True):
+    """A device that is at some place: the receipt that counted it last. Derived from receipts and
+    returns; kept so that a serial number is at hand once in a network, whoever scans it.
+    """
+
+    __tablename__ = "serials_at_hand"
+
+    network_id: UUID = Field(primary_key=True, foreign_key="networks.id")
+    serial: str = Field(sa_column=Column(Text, primary_key=True))
+    receipt_id: UUID = Field(foreign_key="receipts.id", ondelete="CASCADE")
+
+
 class Transfer(SQLModel, table=True):
     """Pieces of a line that went from a site to a school; `allocated` of them were planned for no
     school before, and became its allocation. One that `reverses` another takes it back.

@@ -11,6 +11,7 @@ from api import clock
 from api.auth.caller import Caller
 from api.db.uow import ReadSession, WriteSession
 from api.devices import progress
+from api.devices.at_hand import restate, scanned_among
 from api.devices.corrections import refuse_again, reversal_of, reversals_of
 from api.devices.errors_shipping import BeyondAllocation, NotAtHand, ReversalRefused
 from api.devices.ledger import Ledger, at_hand, hold_ledger
@@ -51,6 +52,8 @@ async def send_back(
     await session.flush()
     for line, pieces in dropped:
         await session.execute(_CANCEL, {"line": line.id, "pieces": pieces})
+    serials = (one for piece in given.lines for one in piece.serial_numbers)
+    await restate(session, order.network_id, serials)
     await progress.project(session, [place.school_id] if place.school_id else [])
     return made
 
@@ -127,6 +130,7 @@ async def take_back(
     place = await find_place(session, caller, sent.network_id, sent.school_id, sent.site_id)
     ledger = await hold_ledger(session, [(sent.order_id, place)])
     await refuse_again(session, sent)
+    await _refuse_scanned_since(session, sent)
     line = ledger.lines[sent.line_id]
     row = ledger.row_at(session, line, place)
     if sent.replacement:
@@ -142,8 +146,21 @@ async def take_back(
     reversal = reversal_of(session, sent, note)
     session.add(reversal)
     await session.flush()
+    await restate(session, sent.network_id, sent.serial_numbers)
     await progress.project(session, [place.school_id] if place.school_id else [])
     return reversal
+
+
+async def _refuse_scanned_since(session: WriteSession, sent: DeviceReturn) -> None:
+    """Raises: ReversalRefused when a device came back and was counted anew."""
+    scanned = await scanned_among(session, [sent.network_id], sent.serial_numbers)
+    for serial in sorted(scanned)[:1]:
+        since = scanned[serial]
+        raise ReversalRefused(
+            f"{serial} was counted again at {since.place} for {since.order_number}, so it was sent"
+            " back. Reverse that receipt first, if it is the mistake.",
+            receipt_id=str(since.receipt_id),
+        )
 
 
 def _refuse_beyond(ledger: Ledger, line: OrderLine, place: Place, pieces: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from api.auth.caller import Caller
 from api.db.uow import WriteSession
 from api.devices import progress
+from api.devices.at_hand import restate
 from api.devices.corrections import refuse_again, reversal_of
 from api.devices.errors_shipping import ReversalRefused
 from api.devices.ledger import Ledger, at_hand, hold_ledger
@@ -42,6 +43,7 @@ async def reverse(
             )
         )
     await session.flush()
+    await restate(session, receipt.network_id, (one for of in lines for one in of.serial_numbers))
     await progress.project(session, [place.school_id] if place.school_id else [])
     return reversal
 

@@ -1,14 +1,12 @@
-"""Serial numbers: which are there already, and what was ordered, announced and scanned."""
+"""Serial numbers of an order: what was ordered, announced and scanned."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlmodel import col
 
 from api.auth.caller import Caller, visible
@@ -19,42 +17,6 @@ from api.devices.models_shipping import DeviceReturn, Receipt, ReceiptLine, Ship
 from api.devices.receipts import is_counted
 from api.devices.rules import ShipmentStatus
 from api.devices.schemas_shipping import SerialLineOut
-
-
-@dataclass(frozen=True, slots=True)
-class Scanned:
-    """The latest live receipt with a serial number."""
-
-    receipt_id: UUID
-    actor: str
-    recorded_at: datetime
-
-
-# A device sent back may be scanned again: it came back repaired.
-_SCANNED = text("""
-SELECT x.serial, r.id, r.actor, r.recorded_at
-FROM receipt_lines l JOIN receipts r ON r.id = l.receipt_id
-CROSS JOIN LATERAL unnest(l.serial_numbers) x(serial)
-WHERE l.serial_numbers && CAST(:serials AS text[]) AND x.serial = ANY(:serials)
-  AND r.network_id = ANY(:networks) AND r.reverses_id IS NULL
-  AND NOT EXISTS (SELECT 1 FROM receipts b WHERE b.reverses_id = r.id)
-  AND NOT EXISTS (SELECT 1 FROM returns d WHERE d.network_id = r.network_id
-    AND d.recorded_at >= r.recorded_at AND d.serial_numbers @> ARRAY[x.serial]
-    AND d.reverses_id IS NULL AND NOT EXISTS (SELECT 1 FROM returns b WHERE b.reverses_id = d.id))
-ORDER BY r.recorded_at
-""")
-
-
-async def scanned_among(
-    session: ReadSession, network_ids: Iterable[UUID], serials: Iterable[str]
-) -> dict[str, Scanned]:
-    """Those of the serial numbers that are at some place of these networks."""
-    wanted = list(serials)
-    if not wanted:
-        return {}
-    rows = await session.execute(_SCANNED, {"serials": wanted, "networks": list(network_ids)})
-    return {row[0]: Scanned(*row[1:]) for row in rows}
-
 
 # What is in these will not come.
 _NEVER_COMES = (ShipmentStatus.CANCELLED, ShipmentStatus.LOST, ShipmentStatus.RETURNED)
