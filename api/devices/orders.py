@@ -7,6 +7,7 @@ from uuid import UUID
 
 from api import clock
 from api.auth.caller import Caller
+from api.auth.queries import same_person
 from api.db.uow import ReadSession, WriteSession
 from api.devices.allocations import (
     Schools,
@@ -189,10 +190,10 @@ def _approval_required(held: HeldOrder, why: str) -> ApprovalRequired:
 
 
 async def approve(session: WriteSession, held: HeldOrder) -> None:
-    """Raises: OrderRefused; ApprovalRequired when the same person drew it up."""
+    """Raises: OrderRefused; ApprovalRequired when the same person drew it up, by whatever token."""
     require_move(held.order, Move.APPROVE)
     why = approval_need(cost(held.lines), held.network.approval_threshold_cents)
-    if why is not None and held.order.requested_by == session.actor:
+    if why is not None and await same_person(session, held.order.requested_by, session.actor):
         raise _approval_required(held, why)
     _approve(session, held.order)
     await project(session, held.school_ids)
