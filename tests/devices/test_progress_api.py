@@ -101,6 +101,25 @@ async def test_an_order_is_awaited_from_its_placing_to_its_count(
     assert known(tasks[GATE]) == (NEED, NEED, "done")
 
 
+async def test_who_answers_for_the_gate_answers_for_the_orders_it_waits_for(
+    admin: Caller, prepared: None
+) -> None:
+    gate = (await admin.tasks())[GATE]
+    await admin.patch(f"/tasks/{gate['id']}", {"owner_email": "kim@n.org"})
+    await placed(admin, line(A=NEED, B=NEED))
+    order = (await admin.tasks())["order:acme:PO-1"]
+    assert (order["owner_email"], order["owner_role"]) == ("kim@n.org", gate["owner_role"])
+    other = (await admin.tasks("B"))["order:acme:PO-1"]
+    assert (other["owner_email"], other["owner_role"]) == (None, gate["owner_role"])
+    actions = (await admin.get("/actions?owner=kim@n.org"))["items"]
+    assert order["id"] in {one["task_id"] for one in actions}
+    # What somebody says of the task itself holds.
+    await admin.patch(f"/tasks/{order['id']}", {"owner_email": "lee@n.org"})
+    await admin.patch(f"/tasks/{gate['id']}", {"owner_email": "pat@n.org"})
+    await receiving(admin, "on_count")
+    assert (await admin.tasks())["order:acme:PO-1"]["owner_email"] == "lee@n.org"
+
+
 async def test_a_count_replaces_what_the_carrier_said(
     admin: Caller, database: Database, acme: Body
 ) -> None:
