@@ -103,6 +103,13 @@ class RolloutsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceivingChanged:
+    """A network counts deliveries in another way: so does every order without a word of its own."""
+
+    network_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class OrderPlaced:
     """An order stands with its seller, so what the seller told of it before can be applied."""
 

@@ -47,6 +47,7 @@ LISTENERS: tuple[tuple[type, Listener], ...] = (
     (facts.RolloutsWished, task_listeners.on_rollouts_wished),
     (facts.EnrollmentChanged, device_listeners.on_enrollment_changed),
     (facts.EnrollmentsChanged, device_listeners.on_enrollments_changed),
+    (facts.ReceivingChanged, device_listeners.on_receiving_changed),
     (facts.PlaybookApplied, device_listeners.on_playbook_applied),
     (facts.RolloutsChanged, device_listeners.on_rollouts_changed),
     (facts.EvidenceStated, device_listeners.on_evidence_stated),

@@ -37,6 +37,7 @@ SHIPPING: dict[str, tuple[Case, ...]] = {
     ),
     # First, so that there is room for what the others count.
     "POST /v1/receipts/{receipt_id}/reverse": _receive("/v1/receipts/{receipt}/reverse"),
+    "POST /v1/returns/{return_id}/reverse": _receive("/v1/returns/{return}/reverse"),
     "POST /v1/shipments/{shipment_id}/receipts": _receive("/v1/shipments/{shipment}/receipts", {}),
     "POST /v1/orders/{order_id}/receipts": _receive(
         "/v1/orders/{order}/receipts", {"school": "{school}", "lines": [_PIECE]}
@@ -52,6 +53,15 @@ SHIPPING: dict[str, tuple[Case, ...]] = {
     "POST /v1/returns": _receive(
         "/v1/returns",
         {"order": "{order}", "school": "{school}", "reason": "Because.", "lines": [_ONE]},
+    ),
+    "POST /v1/transfers/{transfer_id}/reverse": (
+        Case(
+            "orders:write",
+            Reach.WHOLE,
+            "/v1/transfers/{transfer}/reverse",
+            status=201,
+            barred=frozenset({"ops_of_school"}),
+        ),
     ),
     "POST /v1/transfers": (
         Case(
@@ -79,4 +89,15 @@ async def make_shipments(post: Post, names: Mapping[str, str]) -> dict[str, str]
     number = f"1Z-{names['place']}"
     body = {"carrier": "UPS", "tracking_number": number, "school": names["school"], "lines": [_ONE]}
     shipment = await post(f"{order}/shipments", body)
-    return {"receipt": receipt["id"], "shipment": shipment["id"]}
+    back = {"order": names["order"], "school": names["school"], "reason": "Because."}
+    returned = await post("/returns", back | {"lines": [_ONE]})
+    moves = [_ONE | {"school": names["school"]}]
+    moved = await post(
+        "/transfers", {"order": names["order"], "site": names["site"], "transfers": moves}
+    )
+    return {
+        "receipt": receipt["id"],
+        "shipment": shipment["id"],
+        "return": returned["items"][0]["id"],
+        "transfer": moved["items"][0]["id"],
+    }

@@ -4,7 +4,9 @@ import ast
 import io
 import re
 import tokenize
+import tomllib
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -68,3 +70,40 @@ def test_every_lint_exception_names_its_rule_and_its_reason(path: Path) -> None:
         if not (found["codes"] and reason):
             bare.append(f"{token.start[0]}: {token.line.strip()}")
     assert bare == []
+
+
+# The unit of work commits where its block ends; the pool looks after connections themselves.
+COMMITS = {"api/db/pool.py"}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("api/**/*.py")), ids=name)
+def test_nobody_commits_but_the_unit_of_work(path: Path) -> None:
+    called = {
+        node.func.attr
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    assert called.isdisjoint({"commit", "rollback"}) or name(path) in COMMITS
+
+
+# What is neither pure nor a service: tables, shapes, sentences, HTTP, and what starts by itself.
+OTHERS = ("__init__", "models*", "*schemas*", "*errors*", "*routes", "jobs", "listeners")
+
+
+@pytest.mark.parametrize("room", ["devices", "webhooks"])
+def test_every_module_of_a_room_is_under_a_contract(room: str) -> None:
+    """A new file is pure, or a service without HTTP, and the import contracts know which."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    named = {
+        pattern
+        for contract in project["tool"]["importlinter"]["contracts"]
+        if contract["name"] in ("Rules are pure", "Services know no HTTP framework")
+        for pattern in contract["source_modules"]
+    }
+    modules = [
+        f"api.{room}.{path.stem}"
+        for path in sorted(ROOT.glob(f"api/{room}/*.py"))
+        if not any(fnmatchcase(path.stem, other) for other in OTHERS)
+    ]
+    assert len(modules) > 10
+    assert [one for one in modules if not any(fnmatchcase(one, p) for p in named)] == []

@@ -161,3 +161,26 @@ async def names_of_actors(session: ReadSession, actors: Iterable[str]) -> dict[s
         )
         names |= {f"{kind}:{row_id}": name for row_id, name in rows}
     return {actor: names[actor] for actor in given}
+
+
+async def same_person(session: ReadSession, one: str, other: str) -> bool:
+    """Whether two actors are one person: a user and the tokens the user made are, and a token
+    that the command line made with those made by it.
+    """
+    return one == other or await _person(session, one) == await _person(session, other)
+
+
+async def _person(session: ReadSession, actor: str) -> str:
+    """Who is behind an actor: of a token its maker's maker, as far as there is one.
+
+    What the command line made stands for itself: whoever holds it is all that is known.
+    """
+    while actor.startswith("token:"):
+        made = select(col(ApiToken.created_by)).where(
+            col(ApiToken.id).in_(_as_ids([actor.removeprefix("token:")]))
+        )
+        maker: str | None = (await session.scalars(made)).one_or_none()
+        if maker is None or not maker.startswith(("user:", "token:")):
+            break
+        actor = maker
+    return actor

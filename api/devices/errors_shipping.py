@@ -17,6 +17,16 @@ class ReceiptNotFound(NotFound):
     title: ClassVar[str] = "There is no such receipt, or you may not see it"
 
 
+class TransferNotFound(NotFound):
+    code: ClassVar[str] = "transfer-not-found"
+    title: ClassVar[str] = "There is no such transfer, or you may not see it"
+
+
+class ReturnNotFound(NotFound):
+    code: ClassVar[str] = "return-not-found"
+    title: ClassVar[str] = "There is no such return, or you may not see it"
+
+
 class ShipmentElsewhere(Conflict):
     """The order has this tracking number for another place; `shipment_id` names it."""
 
@@ -39,7 +49,9 @@ class OverReceived(Conflict):
 
 
 class SerialScanned(Conflict):
-    """Devices with these serial numbers are there already; `serial_numbers`, `receipt_id`."""
+    """Devices with these serial numbers are there already; `serial_numbers`, and of the first
+    `receipt_id`, `order_number`, `place`.
+    """
 
     code: ClassVar[str] = "serial-scanned"
     title: ClassVar[str] = "The serial number was scanned before"
@@ -60,7 +72,7 @@ class BeyondAllocation(Conflict):
 
 
 class ReversalRefused(Conflict):
-    """The receipt is a reversal, was reversed, or its pieces have left; see `detail`."""
+    """It is a reversal, was reversed, or pieces have moved on since; see `detail`."""
 
     code: ClassVar[str] = "reversal-refused"
-    title: ClassVar[str] = "The receipt cannot be reversed"
+    title: ClassVar[str] = "This cannot be reversed"

@@ -122,6 +122,7 @@ class LinePlan:
 class OrderPlan:
     known: KnownOrder | None
     vendor_id: UUID
+    vendor: str
     number: str
     network_id: UUID
     lines: dict[str, LinePlan] = field(default_factory=dict)
@@ -133,6 +134,15 @@ class OrderPlan:
     @property
     def changed(self) -> dict[str, LinePlan]:
         return {sku: line for sku, line in self.lines.items() if line.is_changed}
+
+    def priced(self) -> list[tuple[str, int, int | None]]:
+        """(sku, pieces, price of one) of a draft's lines as they are afterwards."""
+        before = self.known.lines if self.known else {}
+        lines = {sku: (sku, one.line_quantity, one.unit_price_cents) for sku, one in before.items()}
+        for sku, planned in self.lines.items():
+            price = before[sku].unit_price_cents if sku in before else None
+            lines[sku] = (sku, planned.quantity, planned.changes.get("unit_price_cents", price))
+        return list(lines.values())
 
 
 @dataclass(slots=True)
@@ -156,8 +166,10 @@ class _Refused(Exception):
         self.issue = Issue(row.row, column, code, shown("" if got is None else str(got)), expected)
 
 
-def plan(rows: Iterable[Row], known: Known) -> Plan:
-    """Every row as a share of a line, or an issue; of rows that mean one share, the first."""
+def plan(rows: Iterable[Row], known: Known, *, drafts: bool = False) -> Plan:
+    """Every row as a share of a line, or an issue; of rows that mean one share, the first. Its
+    orders are those that change, and with `drafts` also the drafts that stay as they are.
+    """
     made = Plan()
     orders: dict[tuple[UUID, str], OrderPlan] = {}
     for row in rows:
@@ -170,7 +182,7 @@ def plan(rows: Iterable[Row], known: Known) -> Plan:
             _settle(order, order.lines[sku], made)
             if not order.lines[sku].rows:
                 del order.lines[sku]
-        if order.changed:
+        if order.changed or (drafts and order.is_draft and order.lines):
             made.orders.append(order)
     return made
 
@@ -212,7 +224,7 @@ def _order(
         expected = "a number that this seller's orders do not have yet"
         raise _Refused(row, "number", "number-taken", expected)
     network_id = known.network_id if known else school.network_id
-    return OrderPlan(known, vendor.id, row.number, network_id)
+    return OrderPlan(known, vendor.id, vendor.slug, row.number, network_id)
 
 
 def _check(row: Row, school: KnownSchool, order: OrderPlan, line: LinePlan) -> None:

@@ -29,16 +29,18 @@ from api.devices.import_order_plan import (
     plan,
 )
 from api.devices.import_order_rows import File, Row, parse
+from api.devices.import_placing import Placing, place_orders, plan_placing
 from api.devices.models import Allocation, Order, OrderLine, Vendor
 from api.devices.order_rules import AtPlace
 from api.devices.progress import project
 from api.devices.promises import Stated, record_promises
 from api.devices.rules import CountsAs, OrderState, PromiseSource, VendorKind, number_key
+from api.devices.schemas import OrderImportOut
 from api.schools.import_answer import aborted, import_out
 from api.schools.models import School
 from api.schools.queries import is_among
 from api.schools.rules import as_id, normal_code
-from api.schools.schemas import ImportOut, RowCounts
+from api.schools.schemas import RowCounts
 from api.schools.service import write_changes
 
 
@@ -48,8 +50,11 @@ async def import_orders(
     raw: bytes,
     mode: Literal["apply", "dry_run"] = "apply",
     on_error: Literal["skip", "abort"] = "skip",
-) -> ImportOut:
+    *,
+    place: bool = False,
+) -> OrderImportOut:
     """Draw up and change orders from a CSV file; a dry run answers the same and writes nothing.
+    With `place` the drafts it names are placed, where nothing stands in the way.
 
     Raises: FileUnreadable; TooLarge; ImportAborted; Forbidden for a caller limited to schools;
     Overtaken when somebody else changed the same orders meanwhile.
@@ -57,22 +62,30 @@ async def import_orders(
     caller.require_whole_networks()
     # Off the event loop: a large file takes seconds to read.
     file = await asyncio.to_thread(parse, raw)
-    planned = await _plan(session, caller, file.rows)
+    planned = await _plan(session, caller, file.rows, place)
     held: dict[UUID, HeldOrder] = {}
     # A file that changes nothing locks nothing and makes no answer stale.
     if mode == "apply" and planned.orders:
-        held = await _hold(session, planned)
-        planned = await _plan(session, caller, file.rows)
+        held = await _hold(session, planned, place)
+        planned = await _plan(session, caller, file.rows, place)
         _require_held(session, planned, held)
     answer = _answer(mode, file, planned)
+    placing = Placing()
+    if place:
+        placing = await plan_placing(session, planned, answer.rows.rejected)
+        answer.placed, answer.left_draft = placing.names, list(placing.left)
     if on_error == "abort" and answer.rows.rejected:
         raise aborted(answer)
     if mode == "apply":
-        await _write(session, planned, held)
+        written = await _write(session, planned, held)
+        named = {(one.vendor_id, number_key(one.number)) for one in placing.orders}
+        await place_orders(
+            session, [one for one in written if (one.vendor_id, one.number_key) in named]
+        )
     return answer
 
 
-def _answer(mode: Literal["apply", "dry_run"], file: File, planned: Plan) -> ImportOut:
+def _answer(mode: Literal["apply", "dry_run"], file: File, planned: Plan) -> OrderImportOut:
     counts = RowCounts(
         total=len(file.rows) + file.rejected,
         created=planned.created,
@@ -80,17 +93,20 @@ def _answer(mode: Literal["apply", "dry_run"], file: File, planned: Plan) -> Imp
         unchanged=planned.unchanged,
         rejected=file.rejected + planned.rejected,
     )
-    return import_out(mode, counts, [*file.issues, *planned.issues])
+    told = import_out(mode, counts, [*file.issues, *planned.issues])
+    return OrderImportOut(**dict(told))
 
 
-async def _plan(session: ReadSession, caller: Caller, rows: Sequence[Row]) -> Plan:
+async def _plan(session: ReadSession, caller: Caller, rows: Sequence[Row], drafts: bool) -> Plan:
     known = await _known(session, caller, rows)
-    return await asyncio.to_thread(plan, rows, known)
+    return await asyncio.to_thread(plan, rows, known, drafts=drafts)
 
 
-async def _hold(session: WriteSession, planned: Plan) -> dict[UUID, HeldOrder]:
+async def _hold(session: WriteSession, planned: Plan, place: bool) -> dict[UUID, HeldOrder]:
+    """Orders that are there, with their schools; and where new ones are placed, theirs too."""
     there = [order for order in planned.orders if order.known is not None]
-    also = {one for order in there for line in order.lines.values() for one in line.shares}
+    moved = planned.orders if place else there
+    also = {one for order in moved for line in order.lines.values() for one in line.shares}
     return await hold_orders(session, [o.known.id for o in there if o.known], also=also)
 
 
@@ -184,13 +200,15 @@ async def _lines(
     return lines
 
 
-async def _write(session: WriteSession, planned: Plan, held: dict[UUID, HeldOrder]) -> None:
+async def _write(session: WriteSession, planned: Plan, held: dict[UUID, HeldOrder]) -> list[Order]:
+    written: list[Order] = []
     promises: list[Stated] = []
     moved: set[UUID] = set()
     now = clock.now()
     for order in planned.orders:
         known = held.get(order.known.id) if order.known else None
         row = known.order if known else await _new_order(session, order)
+        written.append(row)
         by_sku = await _write_lines(session, order, row, known.lines if known else ())
         for sku, line in order.changed.items():
             if line.promise is not None:
@@ -202,6 +220,7 @@ async def _write(session: WriteSession, planned: Plan, held: dict[UUID, HeldOrde
     await record_promises(session, promises)
     if moved:
         await project(session, moved)
+    return written
 
 
 async def _new_order(session: WriteSession, order: OrderPlan) -> Order:

@@ -149,12 +149,28 @@ class ReceiptLine(SQLModel, table=True):
     serial_numbers: list[str] = _serials()
 
 
+class SerialAtHand(SQLModel, table=True):
+    """A device that is at some place: the receipt that counted it last. Derived from receipts and
+    returns; kept so that a serial number is at hand once in a network, whoever scans it.
+    """
+
+    __tablename__ = "serials_at_hand"
+
+    network_id: UUID = Field(primary_key=True, foreign_key="networks.id")
+    serial: str = Field(sa_column=Column(Text, primary_key=True))
+    receipt_id: UUID = Field(foreign_key="receipts.id", ondelete="CASCADE")
+
+
 class Transfer(SQLModel, table=True):
-    """Pieces of a line that went from a site to a school."""
+    """Pieces of a line that went from a site to a school; `allocated` of them were planned for no
+    school before, and became its allocation. One that `reverses` another takes it back.
+    """
 
     __tablename__ = "transfers"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("allocated BETWEEN 0 AND quantity", name="allocated"),
+        UniqueConstraint("reverses_id"),
         Index("ix_transfers_line_id", "line_id"),
     )
 
@@ -165,19 +181,27 @@ class Transfer(SQLModel, table=True):
     site_id: UUID = Field(foreign_key="sites.id")
     school_id: UUID = Field(foreign_key="schools.id")
     quantity: int
+    allocated: int = 0
     moved_on: date
     recorded_at: datetime = moment_field(nullable=False)
     actor: str = text_field()
+    note: str | None = text_field(default=None)
     serial_numbers: list[str] = _serials()
+    reverses_id: UUID | None = Field(default=None, foreign_key="transfers.id")
 
 
 class DeviceReturn(SQLModel, table=True):
-    """Accepted pieces sent back; with `replacement` as many are expected again."""
+    """Accepted pieces sent back; with `replacement` as many are expected again. Without, `over`
+    of them were beyond the order, and the others are off it. One that `reverses` another takes
+    it back.
+    """
 
     __tablename__ = "returns"
     __table_args__ = (
         at_one_place(),
         CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("over BETWEEN 0 AND quantity", name="over"),
+        UniqueConstraint("reverses_id"),
         Index("ix_returns_line_id", "line_id"),
     )
 
@@ -188,9 +212,12 @@ class DeviceReturn(SQLModel, table=True):
     school_id: UUID | None = Field(default=None, foreign_key="schools.id")
     site_id: UUID | None = Field(default=None, foreign_key="sites.id")
     quantity: int
+    over: int = 0
     reason: str = text_field()
     replacement: bool = True
     returned_on: date
     recorded_at: datetime = moment_field(nullable=False)
     actor: str = text_field()
+    note: str | None = text_field(default=None)
     serial_numbers: list[str] = _serials()
+    reverses_id: UUID | None = Field(default=None, foreign_key="returns.id")

@@ -24,6 +24,7 @@ from api.devices.schemas import (
     CloseIn,
     HoldIn,
     OrderDetailOut,
+    OrderImportOut,
     OrderIn,
     OrderOut,
     OrderPatchIn,
@@ -37,7 +38,6 @@ from api.http.paging import ListOut, PageParams, set_link
 from api.http.route import TransactionalRoute
 from api.http.strict import UnsupportedMediaType
 from api.schools.queries import find_school
-from api.schools.schemas import ImportOut
 
 _COMMON: dict[str, Any] = {
     "prefix": "/v1",
@@ -59,6 +59,7 @@ OnError = Annotated[
     Literal["skip", "abort"],
     Query(description="`abort` writes nothing at all when any row has a problem."),
 ]
+Place = Annotated[bool, Query(description="Whether to place the drafts that the file names.")]
 _CSV_TYPES = frozenset({"", "text/csv", "text/plain", "application/octet-stream"})
 _CSV_BODY: dict[str, Any] = {
     "requestBody": {
@@ -119,7 +120,8 @@ async def import_file(
     session: Writing,
     mode: Mode = "apply",
     on_error: OnError = "skip",
-) -> ImportOut:
+    place: Place = False,
+) -> OrderImportOut:
     """Draw up and change orders from a CSV file with a row for each line and school.
 
     The columns are `vendor,number,sku,school,quantity,line_quantity,description,
@@ -127,11 +129,15 @@ async def import_file(
     `line_quantity` is what is ordered of the line, where that is more than its schools get. What
     the file does not name stays; once an order is approved, only its allocations and promises
     follow the file.
+
+    `place=true` places the drafts that the file names, when no row was rejected. What another
+    person has to approve stays a draft, and the answer says why.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _CSV_TYPES:
         raise UnsupportedMediaType("Send the file itself as the body, as text/csv.")
-    return await import_orders(session, caller, await request.body(), mode, on_error)
+    raw = await request.body()
+    return await import_orders(session, caller, raw, mode, on_error, place=place)
 
 
 @router.get("/orders/{order_id}")

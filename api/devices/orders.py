@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from api import clock
 from api.auth.caller import Caller
+from api.auth.queries import same_person
 from api.db.uow import ReadSession, WriteSession
 from api.devices.allocations import (
     Schools,
@@ -189,10 +190,10 @@ def _approval_required(held: HeldOrder, why: str) -> ApprovalRequired:
 
 
 async def approve(session: WriteSession, held: HeldOrder) -> None:
-    """Raises: OrderRefused; ApprovalRequired when the same person drew it up."""
+    """Raises: OrderRefused; ApprovalRequired when the same person drew it up, by whatever token."""
     require_move(held.order, Move.APPROVE)
     why = approval_need(cost(held.lines), held.network.approval_threshold_cents)
-    if why is not None and held.order.requested_by == session.actor:
+    if why is not None and await same_person(session, held.order.requested_by, session.actor):
         raise _approval_required(held, why)
     _approve(session, held.order)
     await project(session, held.school_ids)
@@ -213,19 +214,27 @@ async def place(session: WriteSession, held: HeldOrder) -> None:
     Below the network's threshold this approves as well.
     Raises: OrderRefused; ApprovalRequired.
     """
-    order = held.order
-    require_move(order, Move.PLACE)
-    if order.state == OrderState.DRAFT:
-        why = approval_need(cost(held.lines), held.network.approval_threshold_cents)
-        if why is not None:
-            raise _approval_required(held, why)
-        _approve(session, order)
-    write_changes(order, {"state": OrderState.PLACED, "placed_at": clock.now()})
+    await place_all(session, [held])
+
+
+async def place_all(session: WriteSession, many: Sequence[HeldOrder]) -> None:
+    """Place orders, all or none; their schools answer once. Raises: what `place` does."""
+    for held in many:
+        order = held.order
+        require_move(order, Move.PLACE)
+        if order.state == OrderState.DRAFT:
+            why = approval_need(cost(held.lines), held.network.approval_threshold_cents)
+            if why is not None:
+                raise _approval_required(held, why)
+            _approve(session, order)
+        write_changes(order, {"state": OrderState.PLACED, "placed_at": clock.now()})
     await session.flush()
-    await session.publish(
-        OrderPlaced(order.id, order.network_id, order.vendor_id, order.number_key)
-    )
-    await project(session, held.school_ids)
+    for held in many:
+        order = held.order
+        await session.publish(
+            OrderPlaced(order.id, order.network_id, order.vendor_id, order.number_key)
+        )
+    await project(session, {school_id for held in many for school_id in held.school_ids})
 
 
 async def put_on_hold(session: WriteSession, held: HeldOrder, given: HoldIn) -> None:

@@ -9,13 +9,12 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Uuid, and_, or_, select
-from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from api.auth.caller import Caller, visible
 from api.db.paging import Page, PageRequest, page_of
 from api.db.uow import ReadSession
-from api.devices.errors_shipping import ReceiptNotFound
+from api.devices.corrections import is_live, reversals_of
 from api.devices.models import OrderLine
 from api.devices.models_shipping import Receipt, ReceiptLine, Shipment
 from api.devices.schemas_shipping import ReceiptLineOut, ReceiptOut
@@ -23,18 +22,13 @@ from api.schools.models import School, Site
 from api.schools.queries import is_among
 
 _SORTS = {name: getattr(Receipt, name) for name in ("id", "received_on", "recorded_at")}
-_Reversal = aliased(Receipt)
-
-
-def is_live() -> ColumnElement[bool]:
-    """Receipts that count: no reversals, and none that was reversed."""
-    reversals = select(col(_Reversal.id)).where(col(_Reversal.reverses_id) == col(Receipt.id))
-    return and_(col(Receipt.reverses_id).is_(None), ~reversals.exists())
 
 
 def is_counted() -> ColumnElement[bool]:
     """Shipments that a live receipt names."""
-    named = select(col(Receipt.id)).where(col(Receipt.shipment_id) == col(Shipment.id), is_live())
+    named = select(col(Receipt.id)).where(
+        col(Receipt.shipment_id) == col(Shipment.id), is_live(Receipt)
+    )
     return named.exists()
 
 
@@ -62,7 +56,7 @@ async def counted_before(
     """Live receipts of these shipments, and of these orders at these places on these days."""
     places = list(place_ids)
     statement = select(Receipt).where(
-        is_live(),
+        is_live(Receipt),
         or_(
             is_among(col(Receipt.shipment_id), shipment_ids, Uuid()),
             and_(
@@ -121,18 +115,6 @@ async def lines_of(
     return found
 
 
-async def find_receipt(session: ReadSession, caller: Caller, receipt_id: UUID) -> Receipt:
-    """Raises: ReceiptNotFound, also for one the caller may not see."""
-    statement = select(Receipt).where(
-        col(Receipt.id) == receipt_id,
-        visible(caller, col(Receipt.network_id), col(Receipt.school_id)),
-    )
-    found = (await session.scalars(statement)).one_or_none()
-    if found is None:
-        raise ReceiptNotFound(f"There is no receipt {receipt_id}, or you may not see it.")
-    return found
-
-
 async def list_receipts(
     session: ReadSession, caller: Caller, order_id: UUID, page: PageRequest
 ) -> Page[Receipt]:
@@ -149,12 +131,7 @@ async def receipts_out(session: ReadSession, receipts: Sequence[Receipt]) -> lis
     lines = await lines_of(session, ids)
     skus = await skus_of(session, (line.line_id for of in lines.values() for line in of))
     codes = await codes_of_places(session, [place_of(receipt) for receipt in receipts])
-    rows = await session.execute(
-        select(col(Receipt.reverses_id), col(Receipt.id)).where(
-            is_among(col(Receipt.reverses_id), ids, Uuid())
-        )
-    )
-    reversals = {row[0]: row[1] for row in rows}
+    reversals = await reversals_of(session, Receipt, ids)
     return [
         ReceiptOut(
             id=receipt.id,

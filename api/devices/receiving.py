@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from api.auth.queries import names_of_actors
 from api.db.columns import new_id
 from api.db.uow import WriteSession
 from api.devices import progress
+from api.devices.at_hand import Scanned, claim, scanned_among
 from api.devices.errors import invalid
 from api.devices.errors_shipping import CountedAlready, OverReceived, SerialScanned
 from api.devices.ledger import Ledger, hold_ledger, require_receivable
@@ -25,7 +26,6 @@ from api.devices.places import Place
 from api.devices.receipt_rules import excess, is_tolerated
 from api.devices.receipts import Before, before_of, counted_before
 from api.devices.schemas_shipping import ReceiptLineIn
-from api.devices.serials import Scanned, scanned_among
 from api.errors import FirstBellError
 from api.schools.queries import is_among
 
@@ -46,13 +46,14 @@ class Wish:
 @dataclass(slots=True)
 class _Known:
     """What is there before: announced lines by shipment, live receipts by order and place,
-    scanned serials.
+    serial numbers at hand. `claims` are those the new receipts hold.
     """
 
     announced: dict[UUID | None, list[ReceiptLineIn]]
     before: defaultdict[tuple[UUID, UUID], list[Before]]
     scanned: dict[str, Scanned]
     names: dict[str, str]
+    claims: list[tuple[Receipt, list[str]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,21 @@ async def receive(session: WriteSession, wishes: Sequence[Wish]) -> list[Receipt
         except FirstBellError as refused:
             answers.append(refused)
     await session.flush()
+    await _claim(session, known.claims)
     counted = [answer for answer in answers if isinstance(answer, Receipt)]
     await progress.project(session, {one.school_id for one in counted if one.school_id})
     return answers
+
+
+async def _claim(session: WriteSession, claims: Sequence[tuple[Receipt, Sequence[str]]]) -> None:
+    """First what nobody held; what is scanned again for a reason goes to the last who says so."""
+    for again in (False, True):
+        held: defaultdict[UUID, dict[str, UUID]] = defaultdict(dict)
+        for receipt, serials in claims:
+            if again is (receipt.override_reason is not None):
+                held[receipt.network_id] |= dict.fromkeys(serials, receipt.id)
+        for network_id in sorted(held):
+            await claim(session, network_id, held[network_id], again=again)
 
 
 async def _look_back(session: WriteSession, ledger: Ledger, wishes: Sequence[Wish]) -> _Known:
@@ -200,10 +213,13 @@ def _refuse_scanned(known: _Known, decided: list[_Decided]) -> None:
         first = known.scanned[again[0]]
         shown = ", ".join(again[:20]) + (", …" if len(again) > 20 else "")
         raise SerialScanned(
-            f"Scanned before: {shown}; the first by {known.names[first.actor]} on"
-            f" {first.recorded_at:%Y-%m-%d}. Send override_reason if that was a mistake.",
+            f"Scanned before: {shown}; the first at {first.place} for {first.order_number} by"
+            f" {known.names[first.actor]} on {first.recorded_at:%Y-%m-%d}. Send override_reason if"
+            " that was a mistake.",
             serial_numbers=again,
             receipt_id=str(first.receipt_id),
+            order_number=first.order_number,
+            place=first.place,
         )
 
 
@@ -215,9 +231,10 @@ def _write(
     received_on: date,
     decided: list[_Decided],
 ) -> Receipt:
+    order, serials = ledger.orders[wish.order_id], _serials(decided)
     receipt = Receipt(
         id=new_id(),
-        network_id=ledger.orders[wish.order_id].network_id,
+        network_id=order.network_id,
         order_id=wish.order_id,
         shipment_id=wish.shipment_id,
         school_id=wish.place.school_id,
@@ -233,8 +250,9 @@ def _write(
         _book(session, ledger, wish.place, one)
         session.add(_line(receipt, one))
     # What the receipts after this one in the same call have to know.
-    told = (receipt.id, session.actor, receipt.recorded_at)
-    known.scanned |= dict.fromkeys(_serials(decided), Scanned(*told))
+    told = (receipt.id, session.actor, receipt.recorded_at, order.number, wish.place.code)
+    known.scanned |= dict.fromkeys(serials, Scanned(*told))
+    known.claims.append((receipt, serials))
     known.before[receipt.order_id, wish.place.id].append(before_of(receipt, _counted(decided)))
     return receipt
 

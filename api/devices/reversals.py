@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
-from sqlmodel import col
-
-from api import clock
 from api.auth.caller import Caller
-from api.auth.queries import names_of_actors
-from api.db.columns import new_id
 from api.db.uow import WriteSession
 from api.devices import progress
+from api.devices.at_hand import restate
+from api.devices.corrections import refuse_again, reversal_of
 from api.devices.errors_shipping import ReversalRefused
 from api.devices.ledger import Ledger, at_hand, hold_ledger
 from api.devices.models_shipping import Receipt, ReceiptLine
@@ -29,21 +25,9 @@ async def reverse(
         session, caller, receipt.network_id, receipt.school_id, receipt.site_id
     )
     ledger = await hold_ledger(session, [(receipt.order_id, place)])
-    await _refuse_again(session, receipt)
+    await refuse_again(session, receipt)
     lines = (await lines_of(session, [receipt.id]))[receipt.id]
-    reversal = Receipt(
-        id=new_id(),
-        network_id=receipt.network_id,
-        order_id=receipt.order_id,
-        shipment_id=receipt.shipment_id,
-        school_id=receipt.school_id,
-        site_id=receipt.site_id,
-        received_on=receipt.received_on,
-        recorded_at=clock.now(),
-        actor=session.actor,
-        note=note,
-        reverses_id=receipt.id,
-    )
+    reversal = reversal_of(session, receipt, note)
     session.add(reversal)
     for line in lines:
         _take_back(session, ledger, place, line)
@@ -59,22 +43,9 @@ async def reverse(
             )
         )
     await session.flush()
+    await restate(session, receipt.network_id, (one for of in lines for one in of.serial_numbers))
     await progress.project(session, [place.school_id] if place.school_id else [])
     return reversal
-
-
-async def _refuse_again(session: WriteSession, receipt: Receipt) -> None:
-    if receipt.reverses_id is not None:
-        raise ReversalRefused("This is a reversal itself; count anew what is there.")
-    reversal = (
-        await session.scalars(select(Receipt).where(col(Receipt.reverses_id) == receipt.id))
-    ).one_or_none()
-    if reversal is not None:
-        who = (await names_of_actors(session, [reversal.actor]))[reversal.actor]
-        raise ReversalRefused(
-            f"{who} reversed it on {reversal.recorded_at:%Y-%m-%d %H:%M} UTC already.",
-            receipt_id=str(reversal.id),
-        )
 
 
 def _take_back(session: WriteSession, ledger: Ledger, place: Place, line: ReceiptLine) -> None:

@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 from api.devices.rules import CountsAs, OrderState, PromiseSource
 from api.http.strict import PatchIn, Strict
 from api.schools.rules import Receiving
-from api.schools.schemas import Cents, Line, SchoolRef
+from api.schools.schemas import Cents, ImportOut, Line, SchoolRef
 
 MOST_PIECES = 10_000_000
 Number = Annotated[Line, Field(max_length=100, description="Unique for its seller.")]
@@ -249,10 +249,10 @@ class OrderOut(OrderHead):
 
 
 class TimelineOut(BaseModel):
-    """Something that happened; `id` is of the promise, shipment or receipt."""
+    """Something that happened; `id` is of the promise, shipment, receipt, transfer or return."""
 
     at: datetime
-    kind: Literal["state", "promise", "shipment", "receipt"]
+    kind: Literal["state", "promise", "shipment", "receipt", "transfer", "return"]
     summary: str
     actor: str | None = None
     id: UUID | None = None
@@ -271,6 +271,24 @@ class LineAllocationsOut(BaseModel):
     allocated: int
     unallocated: int
     allocations: list[AllocationOut]
+
+
+class OrderNameOut(BaseModel):
+    vendor: str
+    number: str
+
+
+class LeftDraftOut(OrderNameOut):
+    """A draft that was to be placed, and why it was not."""
+
+    why: str
+
+
+class OrderImportOut(ImportOut):
+    """Where `place` was asked for: the orders `placed`, and those `left_draft`."""
+
+    placed: list[OrderNameOut] = []
+    left_draft: list[LeftDraftOut] = []
 
 
 class ShareOut(BaseModel):

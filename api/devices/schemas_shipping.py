@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Self
 from uuid import UUID
@@ -58,6 +59,13 @@ def _check_serials(serials: list[str], pieces: int) -> None:
         raise PydanticCustomError("serials", "There are more serial numbers than pieces.")
 
 
+def _check_lines(lines: Sequence[PiecesIn | ReceiptLineIn] | None) -> None:
+    """A device is of one line, and a line is named once."""
+    given = lines or ()
+    _distinct([line.sku for line in given], "The sku")
+    _distinct([serial for line in given for serial in line.serial_numbers], "The serial number")
+
+
 class ShipmentIn(Strict):
     """`lines`: what is in it, where that is known; without them it moves dates, never counts."""
 
@@ -71,7 +79,7 @@ class ShipmentIn(Strict):
     @model_validator(mode="after")
     def _check(self) -> Self:
         _at_one_place(self.school, self.site)
-        _distinct([line.sku for line in self.lines or ()], "The sku")
+        _check_lines(self.lines)
         return self
 
 
@@ -115,7 +123,7 @@ class ReceiptIn(_Counted):
     @model_validator(mode="after")
     def _check(self) -> Self:
         _at_one_place(self.school, self.site)
-        _distinct([line.sku for line in self.lines], "The sku")
+        _check_lines(self.lines)
         return self
 
 
@@ -126,7 +134,7 @@ class ShipmentReceiptIn(_Counted):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _distinct([line.sku for line in self.lines or ()], "The sku")
+        _check_lines(self.lines)
         return self
 
 
@@ -159,7 +167,7 @@ class BulkReceiptIn(_Counted):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _distinct([line.sku for line in self.lines or ()], "The sku")
+        _check_lines(self.lines)
         by_number = self.vendor is not None and self.number is not None
         ways = [self.shipment is not None, self.order is not None, by_number]
         if ways.count(True) != 1 or (self.vendor is None) != (self.number is None):
@@ -194,6 +202,12 @@ class TransfersIn(OrderRef):
     moved_on: PastDate | None = None
     transfers: Annotated[list[TransferLineIn], Field(min_length=1, max_length=1000)]
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        serials = [serial for move in self.transfers for serial in move.serial_numbers]
+        _distinct(serials, "The serial number")
+        return self
+
 
 class ReturnIn(OrderRef):
     """With `replacement` as many are expected again; without, they are off the order."""
@@ -208,7 +222,7 @@ class ReturnIn(OrderRef):
     @model_validator(mode="after")
     def _check(self) -> Self:
         _at_one_place(self.school, self.site)
-        _distinct([line.sku for line in self.lines], "The sku")
+        _check_lines(self.lines)
         return self
 
 
@@ -304,6 +318,8 @@ class BulkReceiptsOut(BaseModel):
 
 
 class TransferOut(BaseModel):
+    """`reversed_by` names the transfer that took it back."""
+
     id: UUID
     order_id: UUID
     sku: str
@@ -313,10 +329,15 @@ class TransferOut(BaseModel):
     moved_on: date
     recorded_at: datetime
     actor: str
+    note: str | None
     serial_numbers: list[str]
+    reverses_id: UUID | None
+    reversed_by: UUID | None
 
 
 class ReturnOut(BaseModel):
+    """`reversed_by` names the return that took it back."""
+
     id: UUID
     order_id: UUID
     sku: str
@@ -328,7 +349,10 @@ class ReturnOut(BaseModel):
     returned_on: date
     recorded_at: datetime
     actor: str
+    note: str | None
     serial_numbers: list[str]
+    reverses_id: UUID | None
+    reversed_by: UUID | None
 
 
 class SerialLineOut(BaseModel):

@@ -1,58 +1,22 @@
-"""Serial numbers: which are there already, and what was ordered, announced and scanned."""
+"""Serial numbers of an order: what was ordered, announced and scanned."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlmodel import col
 
 from api.auth.caller import Caller, visible
 from api.db.uow import ReadSession
+from api.devices.corrections import is_live
 from api.devices.models import Order, OrderLine
 from api.devices.models_shipping import DeviceReturn, Receipt, ReceiptLine, Shipment, ShipmentLine
-from api.devices.receipts import is_counted, is_live
+from api.devices.receipts import is_counted
 from api.devices.rules import ShipmentStatus
 from api.devices.schemas_shipping import SerialLineOut
-
-
-@dataclass(frozen=True, slots=True)
-class Scanned:
-    """The latest live receipt with a serial number."""
-
-    receipt_id: UUID
-    actor: str
-    recorded_at: datetime
-
-
-# A device sent back may be scanned again: it came back repaired.
-_SCANNED = text("""
-SELECT x.serial, r.id, r.actor, r.recorded_at
-FROM receipt_lines l JOIN receipts r ON r.id = l.receipt_id
-CROSS JOIN LATERAL unnest(l.serial_numbers) x(serial)
-WHERE l.serial_numbers && CAST(:serials AS text[]) AND x.serial = ANY(:serials)
-  AND r.network_id = ANY(:networks) AND r.reverses_id IS NULL
-  AND NOT EXISTS (SELECT 1 FROM receipts b WHERE b.reverses_id = r.id)
-  AND NOT EXISTS (SELECT 1 FROM returns d WHERE d.network_id = r.network_id
-    AND d.recorded_at >= r.recorded_at AND d.serial_numbers @> ARRAY[x.serial])
-ORDER BY r.recorded_at
-""")
-
-
-async def scanned_among(
-    session: ReadSession, network_ids: Iterable[UUID], serials: Iterable[str]
-) -> dict[str, Scanned]:
-    """Those of the serial numbers that are at some place of these networks."""
-    wanted = list(serials)
-    if not wanted:
-        return {}
-    rows = await session.execute(_SCANNED, {"serials": wanted, "networks": list(network_ids)})
-    return {row[0]: Scanned(*row[1:]) for row in rows}
-
 
 # What is in these will not come.
 _NEVER_COMES = (ShipmentStatus.CANCELLED, ShipmentStatus.LOST, ShipmentStatus.RETURNED)
@@ -109,7 +73,7 @@ async def _add_scanned(
         .join(Receipt, col(Receipt.id) == col(ReceiptLine.receipt_id))
         .where(
             col(Receipt.order_id) == order.id,
-            is_live(),
+            is_live(Receipt),
             visible(caller, col(Receipt.network_id), col(Receipt.school_id)),
         )
     )
@@ -118,6 +82,7 @@ async def _add_scanned(
     returned = await session.execute(
         select(col(DeviceReturn.line_id), col(DeviceReturn.serial_numbers)).where(
             col(DeviceReturn.order_id) == order.id,
+            is_live(DeviceReturn),
             visible(caller, col(DeviceReturn.network_id), col(DeviceReturn.school_id)),
         )
     )

@@ -11,14 +11,15 @@ from api.auth.caller import Caller
 from api.auth.dependencies import Reading, Writing, allow
 from api.auth.rules import Right
 from api.db.uow import WriteSession
+from api.devices import returns, transfers
 from api.devices.bulk_receipts import receive_many
-from api.devices.models_shipping import Receipt
+from api.devices.corrections import find_fact
+from api.devices.models_shipping import DeviceReturn, Receipt, Transfer
 from api.devices.order_refs import order_named
 from api.devices.places import find_place
 from api.devices.queries import find_order
-from api.devices.receipts import find_receipt, list_receipts, receipts_out
+from api.devices.receipts import list_receipts, receipts_out
 from api.devices.receiving import Wish, receive_one
-from api.devices.returns import returns_out, send_back
 from api.devices.reversals import reverse
 from api.devices.rules import ShipmentStatus
 from api.devices.schemas_shipping import (
@@ -40,7 +41,6 @@ from api.devices.schemas_shipping import (
 from api.devices.serials import reconcile
 from api.devices.shipment_views import shipment_out, shipments_out
 from api.devices.shipments import ShipmentFilter, announce, find_shipment, list_shipments
-from api.devices.transfers import transfer, transfers_out
 from api.http.paging import ListOut, PageParams, set_link
 from api.http.route import TransactionalRoute
 from api.schools.queries import find_school
@@ -178,7 +178,7 @@ async def reverse_receipt(
     receipt_id: UUID, caller: Receiver, session: Writing, given: ReverseIn | None = None
 ) -> ReceiptOut:
     """Take a receipt back by a receipt of its own; then count anew what is there."""
-    receipt = await find_receipt(session, caller, receipt_id)
+    receipt = await find_fact(session, caller, Receipt, receipt_id)
     note = given.note if given else None
     return await _receipt_out(session, await reverse(session, caller, receipt, note))
 
@@ -190,9 +190,19 @@ async def move_to_schools(
     """Move pieces of an order from a site to schools, all of them or none."""
     caller.require_whole_networks()
     order = await order_named(session, caller, given)
-    return ListOut(
-        items=await transfers_out(session, await transfer(session, caller, order, given))
-    )
+    made = await transfers.transfer(session, caller, order, given)
+    return ListOut(items=await transfers.transfers_out(session, made))
+
+
+@router.post("/transfers/{transfer_id}/reverse", status_code=201)
+async def reverse_transfer(
+    transfer_id: UUID, caller: Writer, session: Writing, given: ReverseIn | None = None
+) -> TransferOut:
+    """Let the pieces be at the site again, by a transfer of its own."""
+    caller.require_whole_networks()
+    moved = await find_fact(session, caller, Transfer, transfer_id)
+    reversal = await transfers.take_back(session, caller, moved, given.note if given else None)
+    return (await transfers.transfers_out(session, [reversal]))[0]
 
 
 @router.post("/returns", status_code=201)
@@ -200,7 +210,18 @@ async def return_pieces(given: ReturnIn, caller: Receiver, session: Writing) -> 
     """Send pieces back to the seller: to be replaced, or off the order."""
     order = await order_named(session, caller, given)
     place = await find_place(session, caller, order.network_id, given.school, given.site)
-    return ListOut(items=await returns_out(session, await send_back(session, order, place, given)))
+    made = await returns.send_back(session, order, place, given)
+    return ListOut(items=await returns.returns_out(session, made))
+
+
+@router.post("/returns/{return_id}/reverse", status_code=201)
+async def reverse_return(
+    return_id: UUID, caller: Receiver, session: Writing, given: ReverseIn | None = None
+) -> ReturnOut:
+    """Let the pieces be there again, by a return of its own."""
+    sent = await find_fact(session, caller, DeviceReturn, return_id)
+    reversal = await returns.take_back(session, caller, sent, given.note if given else None)
+    return (await returns.returns_out(session, [reversal]))[0]
 
 
 async def _receipt_out(session: WriteSession, receipt: Receipt) -> ReceiptOut:

@@ -1,4 +1,4 @@
-"""What happened to an order, told in one list: decisions, promises, shipments, receipts."""
+"""What happened to an order, told in one list: decisions, promises, and where its pieces went."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from api.auth.caller import Caller
 from api.db.history import History
 from api.db.uow import ReadSession
 from api.devices.models import LinePromise, Order, OrderLine
-from api.devices.models_shipping import Receipt, ReceiptLine, Scan, Shipment
+from api.devices.models_shipping import (
+    DeviceReturn,
+    Receipt,
+    ReceiptLine,
+    Scan,
+    Shipment,
+    Transfer,
+)
 from api.devices.schemas import TimelineOut
 from api.schools.models import School, Site
 
@@ -22,14 +29,16 @@ _STATE = col(History.after)["state"].astext
 
 
 async def timeline_of(session: ReadSession, caller: Caller, order: Order) -> list[TimelineOut]:
-    """The newest first, at most 500. Of shipments and receipts a caller limited to schools sees
-    those to them.
+    """The newest first, at most 500. Of where pieces went a caller limited to schools sees what
+    concerns them.
     """
     events = [
         *await _states(session, order),
         *await _promises(session, order),
         *await _scans(session, caller, order),
         *await _receipts(session, caller, order),
+        *await _transfers(session, caller, order),
+        *await _returns(session, caller, order),
     ]
     return sorted(events, key=_moment, reverse=True)[:MOST]
 
@@ -161,6 +170,55 @@ async def _receipts(session: ReadSession, caller: Caller, order: Order) -> Itera
 
 def _counted(receipt: Receipt, accepted: int, rejected: int, place: str) -> str:
     refused = f", {rejected} rejected" if rejected else ""
-    if receipt.reverses_id is not None:
-        return f"{accepted} accepted{refused} at {place} on {receipt.received_on} taken back"
-    return f"{accepted} accepted{refused} at {place} on {receipt.received_on}"
+    said = f"{accepted} accepted{refused} at {place} on {receipt.received_on}"
+    return said + _taken_back(receipt)
+
+
+def _taken_back(fact: Receipt | Transfer | DeviceReturn) -> str:
+    return "" if fact.reverses_id is None else " taken back"
+
+
+async def _transfers(session: ReadSession, caller: Caller, order: Order) -> Iterator[TimelineOut]:
+    statement = (
+        select(Transfer, col(OrderLine.sku), col(Site.code), col(School.code))
+        .join(OrderLine, col(OrderLine.id) == col(Transfer.line_id))
+        .join(Site, col(Site.id) == col(Transfer.site_id))
+        .join(School, col(School.id) == col(Transfer.school_id))
+        .where(col(Transfer.order_id) == order.id, _seen(caller, col(Transfer.school_id)))
+        .order_by(col(Transfer.recorded_at).desc(), col(Transfer.id).desc())
+        .limit(MOST)
+    )
+    return (
+        TimelineOut(
+            at=moved.recorded_at,
+            kind="transfer",
+            summary=f"{moved.quantity} of {sku} from {site} to {school} on {moved.moved_on}"
+            + _taken_back(moved),
+            actor=moved.actor,
+            id=moved.id,
+        )
+        for moved, sku, site, school in await session.execute(statement)
+    )
+
+
+async def _returns(session: ReadSession, caller: Caller, order: Order) -> Iterator[TimelineOut]:
+    statement = (
+        select(DeviceReturn, col(OrderLine.sku), func.coalesce(col(School.code), col(Site.code)))
+        .join(OrderLine, col(OrderLine.id) == col(DeviceReturn.line_id))
+        .outerjoin(School, col(School.id) == col(DeviceReturn.school_id))
+        .outerjoin(Site, col(Site.id) == col(DeviceReturn.site_id))
+        .where(col(DeviceReturn.order_id) == order.id, _seen(caller, col(DeviceReturn.school_id)))
+        .order_by(col(DeviceReturn.recorded_at).desc(), col(DeviceReturn.id).desc())
+        .limit(MOST)
+    )
+    return (
+        TimelineOut(
+            at=sent.recorded_at,
+            kind="return",
+            summary=f"{sent.quantity} of {sku} sent back from {place} on {sent.returned_on}"
+            + (_taken_back(sent) or f": {sent.reason}"),
+            actor=sent.actor,
+            id=sent.id,
+        )
+        for sent, sku, place in await session.execute(statement)
+    )

@@ -9,7 +9,8 @@ from api import clock
 from api.auth.caller import Caller
 from api.db.uow import ReadSession, WriteSession
 from api.devices import progress
-from api.devices.errors_shipping import BeyondAllocation, NotAtHand
+from api.devices.corrections import refuse_again, reversal_of, reversals_of
+from api.devices.errors_shipping import BeyondAllocation, NotAtHand, ReversalRefused
 from api.devices.ledger import Ledger, at_hand, hold_ledger
 from api.devices.models import Order, OrderLine
 from api.devices.models_shipping import Transfer
@@ -42,7 +43,7 @@ async def transfer(
     _refuse_absent(ledger, site, lines, moves)
     made: list[Transfer] = []
     for line, (move, school) in zip(lines, moves, strict=True):
-        _move(session, ledger, line, move, site, school)
+        allocated = _move(session, ledger, line, move, site, school)
         made.append(
             Transfer(
                 network_id=order.network_id,
@@ -51,6 +52,7 @@ async def transfer(
                 site_id=site.id,
                 school_id=school.id,
                 quantity=move.quantity,
+                allocated=allocated,
                 moved_on=day,
                 recorded_at=clock.now(),
                 actor=session.actor,
@@ -98,7 +100,8 @@ def _move(
     move: TransferLineIn,
     site: Place,
     school: Place,
-) -> None:
+) -> int:
+    """How many pieces became the school's allocation with it."""
     there = ledger.row_at(session, line, school)
     total = ledger.totals[line.id]
     more = max(0, at_hand(there) + move.quantity - there.quantity - there.over)
@@ -115,19 +118,53 @@ def _move(
     total.allocated += more
     there.moved_in += move.quantity
     ledger.row_at(session, line, site).moved_out += move.quantity
+    return more
+
+
+async def take_back(
+    session: WriteSession, caller: Caller, moved: Transfer, note: str | None
+) -> Transfer:
+    """Let the pieces be at the site again; what became the school's allocation is no school's.
+
+    Raises: ReversalRefused for a reversal, a second time, or when pieces have left the school.
+    """
+    school = await find_place(session, caller, moved.network_id, moved.school_id, None)
+    site = await find_place(session, caller, moved.network_id, None, moved.site_id)
+    ledger = await hold_ledger(session, [(moved.order_id, site), (moved.order_id, school)])
+    await refuse_again(session, moved)
+    line = ledger.lines[moved.line_id]
+    there = ledger.row_at(session, line, school)
+    if moved.quantity > at_hand(there):
+        raise ReversalRefused(
+            f"{line.sku}: {moved.quantity} came with this transfer and {at_hand(there)} are at"
+            f" {school.code} now; the others were returned since.",
+            sku=line.sku,
+            at_hand=at_hand(there),
+        )
+    there.moved_in -= moved.quantity
+    # Somebody may have planned fewer for the school since.
+    there.quantity -= min(moved.allocated, there.quantity)
+    ledger.row_at(session, line, site).moved_out -= moved.quantity
+    reversal = reversal_of(session, moved, note)
+    session.add(reversal)
+    await session.flush()
+    await progress.project(session, [school.id])
+    return reversal
 
 
 async def transfers_out(session: ReadSession, transfers: Sequence[Transfer]) -> list[TransferOut]:
     skus = await skus_of(session, (one.line_id for one in transfers))
     places = (place for one in transfers for place in (one.site_id, one.school_id))
     codes = await codes_of_places(session, places)
-    own = set(TransferOut.model_fields) - {"sku", "site", "school"}
+    reversals = await reversals_of(session, Transfer, [one.id for one in transfers])
+    own = set(TransferOut.model_fields) & set(Transfer.model_fields)
     return [
         TransferOut(
             **one.model_dump(include=own),
             sku=skus[one.line_id],
             site=codes[one.site_id],
             school=codes[one.school_id],
+            reversed_by=reversals.get(one.id),
         )
         for one in transfers
     ]

@@ -14,7 +14,7 @@ from api import clock
 from api.auth.caller import Caller
 from api.db.uow import ReadSession, WriteSession
 from api.errors import Conflict, PreconditionFailed
-from api.facts import EnrollmentChanged, SchoolAdded
+from api.facts import EnrollmentChanged, ReceivingChanged, SchoolAdded
 from api.schools.calendars import check_blackout, check_place, check_weekend
 from api.schools.errors import CodeTaken, SchoolArchived, SourcedIdTaken
 from api.schools.models import (
@@ -173,6 +173,8 @@ async def change_network(
     if changes or calendar_changes:
         write_changes(network, changes)
     await session.flush()
+    if "receiving" in changes:
+        await session.publish(ReceivingChanged(network.id))
     return network, calendar
 
 

@@ -101,8 +101,8 @@ def refresh(mine: Task, task: PlaybookTask, playbook: Playbook) -> bool:
         low, likely, high = task.duration
         wanted |= {"duration_low": low, "duration_days": likely, "duration_high": high}
     if mine.progress_total is None:
-        # Evidence brings its own unit.
-        wanted["unit"] = task.unit
+        # Evidence brings its own unit and lead time.
+        wanted |= {"unit": task.unit, "lead_days": lead_of(playbook, task)}
     if mine.after_first_bell and not task.after_first_bell and "not_before" not in mine.edited:
         mine.not_before = None
     changed = {

@@ -135,15 +135,22 @@ async def _find(
     return {(row[0], row[1]): _Found(row[2], row[3]) for row in rows}
 
 
+# Whoever answers for the gate answers for what it waits for, until somebody says otherwise.
 _MAKE = text("""
-INSERT INTO tasks (id, network_id, school_id, rollout_id, key, title, workstream, kind, unit, gate,
-  after_first_bell, duration_days, status, progress_done, version, created_at, updated_at)
+INSERT INTO tasks (id, network_id, school_id, rollout_id, key, title, workstream, kind, unit,
+  owner_email, owner_role, gate, after_first_bell, duration_days, status, progress_done, version,
+  created_at, updated_at)
 SELECT n.id, n.network_id, n.school_id, n.rollout_id, n.key, n.title, n.workstream, n.kind, n.unit,
-  false, false, 1, 'pending', 0, 1, :now, :now
+  owner.owner_email, owner.owner_role, false, false, 1, 'pending', 0, 1, :now, :now
 FROM unnest(CAST(:ids AS uuid[]), CAST(:networks AS uuid[]), CAST(:schools AS uuid[]),
   CAST(:rollouts AS uuid[]), CAST(:keys AS text[]), CAST(:titles AS text[]),
-  CAST(:workstreams AS text[]), CAST(:kinds AS text[]), CAST(:units AS text[]))
-  AS n(id, network_id, school_id, rollout_id, key, title, workstream, kind, unit)
+  CAST(:workstreams AS text[]), CAST(:kinds AS text[]), CAST(:units AS text[]),
+  CAST(:before AS text[]))
+  AS n(id, network_id, school_id, rollout_id, key, title, workstream, kind, unit, before_kind)
+LEFT JOIN LATERAL (SELECT g.owner_email, g.owner_role FROM tasks g
+  WHERE g.rollout_id = n.rollout_id AND g.gate AND g.kind = n.before_kind
+    AND g.status <> 'cancelled'
+  ORDER BY g.owner_email IS NULL, g.key LIMIT 1) owner ON true
 """)
 
 
@@ -167,6 +174,7 @@ async def _make(
             "workstreams": [one.workstream for one in new.values()],
             "kinds": [one.kind.value for one in new.values()],
             "units": [one.unit for one in new.values()],
+            "before": [one.before_kind and one.before_kind.value for one in new.values()],
         },
     )
     return ids

@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from api import clock
 from api.auth.caller import Caller
+from api.auth.queries import same_person
 from api.auth.rules import Right
 from api.db.uow import ReadSession, WriteSession
 from api.errors import Forbidden, Invalid, field_error
@@ -100,14 +101,14 @@ async def _held(session: WriteSession, caller: Caller, waiver_id: UUID) -> tuple
 
 
 async def approve_waiver(session: WriteSession, caller: Caller, waiver_id: UUID) -> Waiver:
-    """Raises: WaiverRefused when it is not waiting, or by the one who asked under four eyes."""
+    """Raises: WaiverRefused when it is not waiting, or by the person who asked under four eyes."""
     waiver, owner = await _held(session, caller, waiver_id)
     if waiver.state != WaiverState.REQUESTED:
         raise WaiverRefused(f"The waiver is {waiver.state}, not waiting for approval.")
     if waiver.expires_on is not None and waiver.expires_on < clock.today(owner.timezone):
         raise WaiverRefused(f"The waiver ran out on {waiver.expires_on}; ask for a new one.")
     network = await session.get_one(Network, waiver.network_id)
-    if network.four_eyes and waiver.requested_by == caller.actor:
+    if network.four_eyes and await same_person(session, waiver.requested_by, caller.actor):
         raise WaiverRefused("You asked for this waiver; another person has to approve it.")
     waiver.state, waiver.decided_by = WaiverState.APPROVED, caller.actor
     _stamp(waiver)
@@ -121,7 +122,8 @@ async def revoke_waiver(session: WriteSession, caller: Caller, waiver_id: UUID) 
     Raises: WaiverRefused, Forbidden.
     """
     waiver, _ = await _held(session, caller, waiver_id)
-    if waiver.requested_by != caller.actor and not caller.may(Right.waivers_approve):
+    asked = await same_person(session, waiver.requested_by, caller.actor)
+    if not asked and not caller.may(Right.waivers_approve):
         raise Forbidden("Only who asked for the waiver, or who may approve one, revokes it.")
     if waiver.state not in (WaiverState.REQUESTED, WaiverState.APPROVED):
         raise WaiverRefused(f"The waiver is {waiver.state} already.")

@@ -1,4 +1,4 @@
-"""A walk through receipts, reversals, transfers and returns: counters are always the facts' sums.
+"""A walk through receipts, transfers, returns and their reversals: counters are the facts' sums.
 
 Whatever is asked is done or refused as a rule: no constraint of the database is ever met.
 """
@@ -18,15 +18,18 @@ pytestmark = pytest.mark.usefixtures("acme")
 STEPS = 100
 # Each row: what the facts add up to for a line at a place, beside what its counters say.
 JUDGE = """
-WITH facts AS (
+WITH moves AS (SELECT *, CASE WHEN reverses_id IS NULL THEN quantity ELSE -quantity END moved
+  FROM transfers),
+facts AS (
   SELECT l.line_id, coalesce(r.school_id, r.site_id) place,
     CASE WHEN r.reverses_id IS NULL THEN 1 ELSE -1 END * l.accepted accepted,
     CASE WHEN r.reverses_id IS NULL THEN 1 ELSE -1 END * l.rejected rejected,
     0 returned, 0 moved_in, 0 moved_out
   FROM receipts r JOIN receipt_lines l ON l.receipt_id = r.id
-  UNION ALL SELECT line_id, coalesce(school_id, site_id), 0, 0, quantity, 0, 0 FROM returns
-  UNION ALL SELECT line_id, school_id, 0, 0, 0, quantity, 0 FROM transfers
-  UNION ALL SELECT line_id, site_id, 0, 0, 0, 0, quantity FROM transfers),
+  UNION ALL SELECT line_id, coalesce(school_id, site_id), 0, 0,
+    CASE WHEN reverses_id IS NULL THEN quantity ELSE -quantity END, 0, 0 FROM returns
+  UNION ALL SELECT line_id, school_id, 0, 0, 0, moved, 0 FROM moves
+  UNION ALL SELECT line_id, site_id, 0, 0, 0, 0, moved FROM moves),
 sums AS (SELECT line_id, place, sum(accepted) accepted, sum(rejected) rejected,
   sum(returned) returned, sum(moved_in) moved_in, sum(moved_out) moved_out
   FROM facts GROUP BY line_id, place)
@@ -48,7 +51,8 @@ WHERE (l.allocated, l.accepted, l.returned, l.over)
 class Walk:
     def __init__(self, boxes: Boxes, chance: random.Random) -> None:
         self.boxes, self.chance = boxes, chance
-        self.receipts: list[str] = []
+        # Paths of what can be taken back, some of it twice.
+        self.done: list[str] = []
 
     def lines(self, field: str) -> list[Body]:
         skus = self.chance.sample([LAPTOP, CABLE], k=self.chance.choice([1, 1, 2]))
@@ -59,9 +63,9 @@ class Walk:
 
     def step(self) -> tuple[str, Body]:
         """The next call: its path and body."""
-        kind = self.chance.choice(["receive", "receive", "reverse", "move", "return"])
-        if kind == "reverse" and self.receipts:
-            return f"/receipts/{self.chance.choice(self.receipts)}/reverse", {}
+        kind = self.chance.choice(["receive", "receive", "reverse", "reverse", "move", "return"])
+        if kind == "reverse" and self.done:
+            return f"{self.chance.choice(self.done)}/reverse", {}
         if kind == "move":
             moves = [one | {"school": self.chance.choice("ABC")} for one in self.lines("quantity")]
             return "/transfers", {"order": self.boxes.order, "site": "WH", "transfers": moves}
@@ -75,8 +79,9 @@ class Walk:
         return f"/orders/{self.boxes.order}/receipts", body
 
     def learn(self, path: str, answer: Any) -> None:
-        if path.endswith("/receipts"):
-            self.receipts.append(answer["id"])
+        kind = path.rpartition("/")[2]
+        if kind != "reverse":
+            self.done += [f"/{kind}/{one['id']}" for one in answer.get("items", [answer])]
 
 
 @pytest.mark.parametrize("seed", [1, 2])

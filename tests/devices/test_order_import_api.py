@@ -156,3 +156,66 @@ async def test_an_order_for_many_schools_takes_as_many_statements_as_for_few(
         return made
 
     assert await statements("PO-MANY", 300) == await statements("PO-FEW", 2)
+
+
+async def test_a_file_places_what_it_makes_when_asked(admin: Caller) -> None:
+    dry = (await imported(admin, HEADER + ROWS, place="true", mode="dry_run")).json()
+    assert await orders(admin) == {}
+    answer = (await imported(admin, HEADER + ROWS, place="true")).json()
+    assert answer == dry | {"mode": "apply"}
+    assert answer["placed"] == [
+        {"vendor": "acme", "number": "PO-7"},
+        {"vendor": "acme", "number": "PO-8"},
+    ]
+    made = await orders(admin)
+    assert {one["state"] for one in made.values()} == {"placed"}
+    task = (await admin.tasks("B"))["order:acme:PO-7"]
+    assert (task["progress_total"], task["expected_on"]) == (40, "2027-08-13")
+    assert "order:acme:PO-8" in await admin.tasks("C")
+    # Sent again it finds them placed, and nothing to do.
+    again = (await imported(admin, HEADER + ROWS, place="true")).json()
+    assert (again["rows"]["unchanged"], again["placed"], again["left_draft"]) == (4, [], [])
+
+
+async def test_what_needs_another_person_stays_a_draft_and_says_so(
+    admin: Caller, other: Caller, network: Body
+) -> None:
+    await admin.patch("/networks/N", {"approval_threshold_cents": 50_000})
+    cheap = "acme,PO-9,CB,D,1,29900,,\n"
+    answer = (await imported(admin, HEADER + ROWS + cheap, place="true")).json()
+    assert [one["number"] for one in answer["placed"]] == ["PO-9"]
+    dear, unpriced = answer["left_draft"]
+    assert (dear["number"], unpriced["number"]) == ("PO-7", "PO-8")
+    assert dear["why"].startswith("It costs 30,800.00; from 500.00 on another person")
+    assert "CB has no price" in unpriced["why"]
+    made = await orders(admin)
+    states = {number: one["state"] for number, one in made.items()}
+    assert states == {"PO-7": "draft", "PO-8": "draft", "PO-9": "placed"}
+    await admin.post(f"/orders/{made['PO-7']['id']}/approve", None, 409)
+    await other.post(f"/orders/{made['PO-7']['id']}/approve")
+
+
+async def test_a_line_that_a_file_adds_to_a_draft_counts_with_those_it_has(
+    admin: Caller, network: Body
+) -> None:
+    await admin.patch("/networks/N", {"approval_threshold_cents": 50_000})
+    await imported(admin, HEADER + "acme,PO-9,CB,D,1,29900,,\n")
+    more = (await imported(admin, HEADER + "acme,PO-9,CASE,D,1,25000,,\n", place="true")).json()
+    assert [one["number"] for one in more["left_draft"]] == ["PO-9"]
+    less = (await imported(admin, HEADER + "acme,PO-9,CASE,D,1,1500,,\n", place="true")).json()
+    assert less["placed"] == [{"vendor": "acme", "number": "PO-9"}]
+    assert (await orders(admin))["PO-9"]["state"] == "placed"
+
+
+async def test_of_a_file_with_rejected_rows_nothing_is_placed(admin: Caller) -> None:
+    content = HEADER + ROWS + "acme,PO-8,CB,NOWHERE,1,,,\n"
+    answer = (await imported(admin, content, place="true")).json()
+    assert (answer["rows"]["created"], answer["rows"]["rejected"]) == (4, 1)
+    assert answer["placed"] == []
+    assert {one["why"][:25] for one in answer["left_draft"]} == {"Rows of the file were rej"}
+    assert {one["state"] for one in (await orders(admin)).values()} == {"draft"}
+    mended = content.replace("NOWHERE,1", "D,1")
+    answer = (await imported(admin, mended, place="true")).json()
+    assert answer["rows"]["unchanged"] == 4
+    assert [one["number"] for one in answer["placed"]] == ["PO-7", "PO-8"]
+    assert {one["state"] for one in (await orders(admin)).values()} == {"placed"}

@@ -9,7 +9,7 @@ import pytest
 
 from api.auth.rules import Role
 from api.db.pool import Database
-from tests.devices.conftest import As, Body, Caller, line, ordered, placed, rows, vendor
+from tests.devices.conftest import As, Body, Caller, Person, line, ordered, placed, rows, vendor
 from tests.tasks.conftest import NETWORK
 
 pytestmark = pytest.mark.usefixtures("acme")
@@ -171,6 +171,22 @@ async def test_who_changed_the_lines_last_cannot_approve_them(admin: Caller, oth
     await other.patch(path, {"lines": [line(A=1, unit_price_cents=1_000_000)]})
     await refused(other, f"{path}/approve", None, 409, "approval-required")
     await admin.post(f"{path}/approve")
+
+
+async def test_a_person_and_the_own_tokens_are_not_two_people(
+    person: Person, other: Caller, schools: dict[str, Body], acme: Body
+) -> None:
+    mine = person.browser
+    await mine.patch("/networks/N", {"approval_threshold_cents": 1})
+    script = await person.token()
+    second = await person.token(by=script)
+    for number, (drawer, approver) in enumerate(
+        [(mine, script), (script, mine), (script, second), (second, script), (second, mine)]
+    ):
+        share = line(A=1, unit_price_cents=100)
+        path = f"/orders/{(await ordered(drawer, share, number=f'PO-{number}'))['id']}"
+        await refused(approver, f"{path}/approve", None, 409, "approval-required")
+    assert (await other.post(f"{path}/approve"))["state"] == "approved"
 
 
 async def test_a_hold_is_released_to_what_the_order_was(admin: Caller) -> None:

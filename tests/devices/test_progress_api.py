@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from api.devices.rules import PromiseSource, ShipmentStatus
 from api.devices.shipping import Statement, record_statements
 from tests.devices.boxes import days_ago, pack
 from tests.devices.conftest import Body, Caller, line, ordered, placed, rows
+from tests.tasks.conftest import NETWORK
 
 # One-to-one with 8 % spares, as it ships: a school of 100 students needs 108.
 NEED = 108
@@ -43,6 +45,10 @@ async def deliver(database: Database, shipment: Body) -> None:
         )
         await record_statements(session, [said])
         await project(session, [school_id])
+
+
+async def receiving(admin: Caller, how: str) -> None:
+    await admin.patch("/networks/N", {"receiving": how})
 
 
 async def before_gate(database: Database, school: str = "A") -> set[str]:
@@ -93,6 +99,25 @@ async def test_an_order_is_awaited_from_its_placing_to_its_count(
     tasks = await admin.tasks()
     assert known(tasks["order:acme:PO-1"]) == (NEED, NEED, "done")
     assert known(tasks[GATE]) == (NEED, NEED, "done")
+
+
+async def test_who_answers_for_the_gate_answers_for_the_orders_it_waits_for(
+    admin: Caller, prepared: None
+) -> None:
+    gate = (await admin.tasks())[GATE]
+    await admin.patch(f"/tasks/{gate['id']}", {"owner_email": "kim@n.org"})
+    await placed(admin, line(A=NEED, B=NEED))
+    order = (await admin.tasks())["order:acme:PO-1"]
+    assert (order["owner_email"], order["owner_role"]) == ("kim@n.org", gate["owner_role"])
+    other = (await admin.tasks("B"))["order:acme:PO-1"]
+    assert (other["owner_email"], other["owner_role"]) == (None, gate["owner_role"])
+    actions = (await admin.get("/actions?owner=kim@n.org"))["items"]
+    assert order["id"] in {one["task_id"] for one in actions}
+    # What somebody says of the task itself holds.
+    await admin.patch(f"/tasks/{order['id']}", {"owner_email": "lee@n.org"})
+    await admin.patch(f"/tasks/{gate['id']}", {"owner_email": "pat@n.org"})
+    await receiving(admin, "on_count")
+    assert (await admin.tasks())["order:acme:PO-1"]["owner_email"] == "lee@n.org"
 
 
 async def test_a_count_replaces_what_the_carrier_said(
@@ -217,6 +242,57 @@ async def test_what_a_person_disconnected_stays_so(
     counts = {"school": "A", "received_on": days_ago(0), "lines": lines}
     await admin.post(f"/orders/{order['id']}/receipts", counts, 201)
     assert await before_gate(database) == {"order:none"}
+
+
+async def test_how_a_network_receives_moves_what_was_delivered_at_once(
+    admin: Caller, database: Database, prepared: None
+) -> None:
+    boxes = await pack(admin)
+    await deliver(database, await boxes.ship(60))
+    before = await admin.get("/schools/A/readiness")
+    assert await boxes.done() == (60, 60)
+    await receiving(admin, "on_count")
+    tasks = await admin.tasks()
+    assert known(tasks["order:acme:PO-1"]) == (0, 60, "pending")
+    assert tasks["order:acme:PO-1"]["cause"].endswith(", not counted")
+    assert known(tasks[GATE])[:2] == (0, NEED)
+    after = await admin.get("/schools/A/readiness")
+    assert after["progress"] < before["progress"]
+    await receiving(admin, "on_delivery")
+    assert await boxes.done() == (60, 60)
+    assert known((await admin.tasks())[GATE])[:2] == (60, NEED)
+
+
+async def test_an_order_with_a_word_of_its_own_and_another_network_stay_as_they_are(
+    admin: Caller, database: Database, prepared: None
+) -> None:
+    boxes = await pack(admin, receiving="on_delivery")
+    await deliver(database, await boxes.ship(60))
+    await admin.post("/networks", NETWORK | {"code": "M"}, 201)
+    await admin.patch("/networks/M", {"receiving": "on_count"})
+    revisions = "SELECT school_id, revision FROM school_state ORDER BY school_id"
+    untouched = await rows(database, revisions)
+    await admin.patch("/networks/N", {"name": "Renamed"})
+    assert await rows(database, revisions) == untouched
+    await receiving(admin, "on_count")
+    assert await boxes.done() == (60, 60)
+
+
+async def test_a_network_changes_how_it_receives_while_orders_are_placed_in_it(
+    admin: Caller, database: Database, prepared: None
+) -> None:
+    drafts = [
+        await ordered(admin, line(A=10, B=10, C=10), number=f"PO-{number}") for number in range(4)
+    ]
+    placing = [admin.post(f"/orders/{draft['id']}/place") for draft in drafts]
+    await asyncio.gather(*placing, receiving(admin, "on_count"))
+    for draft in drafts:
+        path = f"/orders/{draft['id']}/shipments"
+        body = {"carrier": "UPS", "tracking_number": draft["number"], "school": "A"}
+        shipment = await admin.post(path, body | {"lines": [{"sku": "CB", "quantity": 10}]}, 201)
+        await deliver(database, shipment)
+        task = (await admin.tasks())[f"order:acme:{draft['number']}"]
+        assert known(task) == (0, 10, "pending")
 
 
 async def test_a_cancelled_order_leaves_the_plan(

@@ -75,6 +75,64 @@ async def test_a_lead_moves_nothing_out_of_the_warehouse(admin: Caller, lead: Ca
     await lead.post("/transfers", body, 403)
 
 
+async def test_a_transfer_is_taken_back_once_with_what_it_allocated(admin: Caller) -> None:
+    boxes = await pack(admin)
+    cables = [{"sku": CABLE, "accepted": 10}]
+    await admin.post(f"/orders/{boxes.order}/receipts", {"site": "WH", "lines": cables}, 201)
+    body: Body = {"order": boxes.order, "site": "WH"}
+    moves = [move("C", 4, CABLE, serial_numbers=["C 1"])]
+    (moved,) = (await admin.post("/transfers", body | {"transfers": moves}, 201))["items"]
+    path = f"/transfers/{moved['id']}/reverse"
+    back = await admin.post(path, {"note": "The wrong van."}, 201)
+    assert (back["reverses_id"], back["note"]) == (moved["id"], "The wrong van.")
+    assert [back[key] for key in ("school", "sku", "quantity", "moved_on", "serial_numbers")] == [
+        moved[key] for key in ("school", "sku", "quantity", "moved_on", "serial_numbers")
+    ]
+    at_c = await boxes.at("C", CABLE)
+    assert [at_c[key] for key in ("quantity", "there", "moved_in")] == [0, 0, 0]
+    assert await boxes.there("WH", CABLE) == 10
+    assert (await admin.tasks("C"))["order:acme:PO-1"]["status"] == "cancelled"
+    again = await admin.post(path, None, 409)
+    assert (again["code"], again["transfer_id"]) == ("reversal-refused", back["id"])
+    await admin.post(f"/transfers/{back['id']}/reverse", None, 409)
+    await admin.post(f"/transfers/{boxes.order}/reverse", None, 404)
+    # The pieces are at hand for the school that was meant.
+    await admin.post("/transfers", body | {"transfers": [move("D", 10, CABLE)]}, 201)
+    timeline = (await admin.get(f"/orders/{boxes.order}"))["timeline"]
+    told = [one["summary"] for one in timeline if one["kind"] == "transfer"]
+    day = moved["moved_on"]
+    assert told == [
+        f"10 of CABLE from WH to D on {day}",
+        f"4 of CABLE from WH to C on {day} taken back",
+        f"4 of CABLE from WH to C on {day}",
+    ]
+
+
+async def test_a_reversed_transfer_leaves_what_was_planned_for_the_school_before(
+    admin: Caller,
+) -> None:
+    boxes = await pack(admin)
+    await boxes.receive(50, "WH")
+    body: Body = {"order": boxes.order, "site": "WH", "transfers": [move("A", 50)]}
+    (moved,) = (await admin.post("/transfers", body, 201))["items"]
+    await admin.post(f"/transfers/{moved['id']}/reverse", None, 201)
+    assert await boxes.done() == (0, 60)
+    assert [await boxes.there(name) for name in ("A", "WH")] == [0, 50]
+
+
+async def test_what_was_returned_since_is_not_moved_back(admin: Caller, lead: Caller) -> None:
+    boxes = await pack(admin)
+    await boxes.receive(20, "WH")
+    body: Body = {"order": boxes.order, "site": "WH", "transfers": [move("A", 20)]}
+    (moved,) = (await admin.post("/transfers", body, 201))["items"]
+    await returned(admin, boxes.order, 1)
+    path = f"/transfers/{moved['id']}/reverse"
+    problem = await admin.post(path, None, 409)
+    assert (problem["code"], problem["at_hand"]) == ("reversal-refused", 19)
+    assert await boxes.there("A") == 19
+    await lead.post(path, None, 403)
+
+
 async def returned(
     admin: Caller, order: str, quantity: int, status: int = 201, **more: object
 ) -> Body:
@@ -105,6 +163,57 @@ async def test_a_return_without_replacement_is_off_the_order(admin: Caller) -> N
     assert await boxes.done() == (57, 57)
 
 
+async def test_a_return_is_taken_back_once_and_expects_nothing_again(admin: Caller) -> None:
+    boxes = await pack(admin)
+    await boxes.receive(60)
+    (sent,) = (await returned(admin, boxes.order, 5))["items"]
+    path = f"/returns/{sent['id']}/reverse"
+    back = await admin.post(path, {"note": "It was the charger."}, 201)
+    assert (back["reverses_id"], back["quantity"], back["reason"]) == (
+        sent["id"],
+        5,
+        "Dead on arrival.",
+    )
+    assert await boxes.done() == (60, 60)
+    assert (await admin.post(path, None, 409))["return_id"] == back["id"]
+    await admin.post(f"/returns/{back['id']}/reverse", None, 409)
+    await admin.post(f"/returns/{boxes.order}/reverse", None, 404)
+    timeline = (await admin.get(f"/orders/{boxes.order}"))["timeline"]
+    day = sent["returned_on"]
+    assert [one["summary"] for one in timeline if one["kind"] == "return"] == [
+        f"5 of LAPTOP sent back from A on {day} taken back",
+        f"5 of LAPTOP sent back from A on {day}: Dead on arrival.",
+    ]
+
+
+async def test_a_return_off_the_order_is_on_it_again_with_those_that_came_beyond(
+    admin: Caller,
+) -> None:
+    boxes = await pack(admin)
+    await boxes.receive(62, override_reason="Two spares.")
+    (sent,) = (await returned(admin, boxes.order, 5, replacement=False))["items"]
+    await admin.post(f"/returns/{sent['id']}/reverse", None, 201)
+    counted = await boxes.at("A")
+    assert [counted[key] for key in ("quantity", "there", "over")] == [60, 62, 2]
+    laptops = (await admin.get(f"/orders/{boxes.order}"))["lines"][0]
+    assert (laptops["short"], laptops["allocated"]) == (0, 100)
+    assert await boxes.done() == (60, 60)
+
+
+async def test_a_return_whose_replacement_was_counted_stays(admin: Caller) -> None:
+    boxes = await pack(admin)
+    await boxes.receive(60)
+    (sent,) = (await returned(admin, boxes.order, 5))["items"]
+    replaced = await boxes.receive(3)
+    path = f"/returns/{sent['id']}/reverse"
+    problem = await admin.post(path, None, 409)
+    assert (problem["code"], problem["sku"], problem["over"]) == ("reversal-refused", LAPTOP, 3)
+    assert await boxes.done() == (58, 60)
+    await admin.post(f"/receipts/{replaced['id']}/reverse", None, 201)
+    await admin.post(path, None, 201)
+    assert await boxes.done() == (60, 60)
+
+
 async def test_no_more_goes_back_than_is_there(admin: Caller) -> None:
     boxes = await pack(admin)
     assert (await returned(admin, boxes.order, 1, 409))["at_hand"] == 0
@@ -131,6 +240,12 @@ async def test_a_lead_sends_back_what_is_at_the_own_school(admin: Caller, lead: 
     boxes = await pack(admin)
     await boxes.receive(5)
     await boxes.receive(5, "B")
-    await returned(lead, boxes.order, 1)
+    (mine,) = (await returned(lead, boxes.order, 1))["items"]
     await returned(lead, boxes.order, 1, 404, school="B")
     assert await boxes.there("A") == 4
+    (theirs,) = (await returned(admin, boxes.order, 1, school="B"))["items"]
+    await lead.post(f"/returns/{theirs['id']}/reverse", None, 404)
+    await lead.post(f"/returns/{mine['id']}/reverse", None, 201)
+    timeline = (await lead.get(f"/orders/{boxes.order}"))["timeline"]
+    assert {one["id"] for one in timeline if one["kind"] == "return"} >= {mine["id"]}
+    assert theirs["id"] not in {one["id"] for one in timeline}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,9 @@ import pytest
 from fastapi import FastAPI
 
 from api import wiring
+from api.auth.passwords import hash_password
 from api.auth.rules import Role
+from api.auth.service import create_user
 from api.auth.tokens import create_token
 from api.db.pool import Database
 from api.db.uow import writing
@@ -21,6 +24,7 @@ from api.tasks import library
 
 As = Callable[..., AbstractAsyncContextManager["Caller"]]
 Body = dict[str, Any]
+BASE = "http://firstbell.test"
 NETWORK = {
     "name": "A network",
     "timezone": "America/Chicago",
@@ -101,11 +105,7 @@ def calling(app: FastAPI, database: Database) -> As:
         async with writing(database, "job:test") as session:
             token = await create_token(session, name=role.value, role=role, **limits)
         headers = {"authorization": f"Bearer {token}"}
-        transport = httpx.ASGITransport(app)
-        base = "http://firstbell.test"
-        async with httpx.AsyncClient(
-            transport=transport, base_url=base, headers=headers, timeout=60
-        ) as client:
+        async with _client(app, **headers) as client:
             yield Caller(client)
 
     return opened
@@ -115,6 +115,40 @@ def calling(app: FastAPI, database: Database) -> As:
 async def admin(calling: As) -> AsyncIterator[Caller]:
     async with calling() as opened:
         yield opened
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who is signed in, and makes tokens."""
+
+    browser: Caller
+    app: FastAPI
+
+    async def token(self, by: Caller | None = None, **given: Any) -> Caller:
+        """A script of theirs; `by` another of their scripts."""
+        body = {"name": "script", "role": "admin", **given}
+        made = await (by or self.browser).post("/tokens", body, 201)
+        return Caller(_client(self.app, authorization=f"Bearer {made['token']}"))
+
+
+def _client(app: FastAPI, **headers: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url=BASE, headers=headers, timeout=60
+    )
+
+
+@pytest.fixture
+async def person(app: FastAPI, database: Database) -> Person:
+    """An admin who signed in with a password."""
+    async with writing(database, "job:test") as session:
+        hashed = await hash_password("a password of hers")
+        await create_user(
+            session, email="ada@n.org", name="Ada", role=Role.admin, password_hash=hashed
+        )
+    browser = Caller(_client(app, origin=BASE))
+    given = {"email": "ada@n.org", "password": "a password of hers"}
+    await browser.post("/sign-in", given)
+    return Person(browser, app)
 
 
 @pytest.fixture

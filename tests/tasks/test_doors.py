@@ -48,6 +48,18 @@ async def test_a_wanted_task_is_made_once_before_the_gates_of_its_kind(
     assert await edges(database) == {("order:acme:1", "gate", 0)}
 
 
+async def test_a_made_task_has_the_owner_of_the_gate_that_has_one(
+    admin: Caller, database: Database, school: Body
+) -> None:
+    await gate(admin, "a")
+    await gate(admin, "b", owner_email="kim@n.org")
+    gone = await gate(admin, "c", owner_email="gone@n.org")
+    await admin.task("checks", kind="check", gate=True, owner_email="net@n.org")
+    await admin.post(f"/tasks/{gone['id']}/cancel", {"reason": "Not here."})
+    await ensure(database, order(school))
+    assert (await admin.tasks())["order:acme:1"]["owner_email"] == "kim@n.org"
+
+
 async def test_a_school_without_a_rollout_gets_an_empty_one_and_an_archived_one_nothing(
     admin: Caller, database: Database, network: Body
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from api.db.pool import Database
 from tests.tasks.conftest import Body, Caller, edges, rows
-from tests.tasks.small import add
+from tests.tasks.small import add, small
 
 REASON = {"reason": "x"}
 
@@ -67,6 +67,25 @@ async def test_a_persons_edits_stay(admin: Caller, first: Body) -> None:
     assert (tasks["x.a"]["title"], tasks["x.a"]["duration_days"]) == ("Mine", 7)
     assert tasks["x.a"]["planned_start"] == "2027-07-01"
     assert (tasks["x.b"]["title"], tasks["x.b"]["duration_days"]) == ("New", 3)
+
+
+async def test_a_new_lead_time_holds_until_evidence_brings_its_own(
+    admin: Caller, school: Body
+) -> None:
+    key = "devices.receive"
+    source = small(f"{key}:2", devices_receive="kind: devices\n    gate: true")
+    found = []
+    for version, days in ((1, 30), (2, 45), (3, 60)):
+        text = source.replace("version: 1", f"version: {version}")
+        text = text.replace("lead_days: 30", f"lead_days: {days}")
+        await admin.post("/playbooks", {"source": text}, 201)
+        await apply(admin)
+        task = (await admin.tasks())[key]
+        found.append(task["lead_days"])
+        if version == 2:
+            said = {"done": 0, "total": 5, "lead_days": 12}
+            await admin.post(f"/tasks/{task['id']}/evidence", said)
+    assert found == [30, 45, 12]
 
 
 async def test_progress_and_status_stay(admin: Caller, first: Body) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 
 import networkx as nx
 import pytest
 
-from api.tasks.playbooks import Playbook, parse_playbook, shipped_playbooks
+from api.tasks.playbooks import Playbook, parse_playbook, shipped_playbooks, shipped_source
 from api.tasks.rules import BlendedModel, TaskKind
 
 REQUIRED = {
@@ -101,6 +102,25 @@ def test_one_playbook_ships_per_model() -> None:
     assert len({playbook.devices_per_student for playbook in shipped}) == len(BlendedModel)
     courses = [frozenset(course.code for course in playbook.courses) for playbook in shipped]
     assert len(set(courses)) == len(BlendedModel)
+
+
+# The version that each file is, and the beginning of its SHA-256. An installation that has a
+# version never reads it again, so whoever changes a file raises its version, and writes both here.
+WRITTEN_DOWN = {
+    "flexible": (2, "22c24a591d372d5b"),
+    "individual_rotation": (2, "593305aeee68c2c9"),
+    "lab_rotation": (2, "7ef109886c53a6bf"),
+    "one_to_one": (2, "3cbe5d899cf55b7d"),
+    "station_rotation": (2, "67a1f84244706d59"),
+}
+
+
+def test_a_changed_playbook_is_a_newer_version() -> None:
+    found = {
+        one.name: (one.version, sha256(shipped_source(one.name).encode()).hexdigest()[:16])
+        for one in shipped_playbooks()
+    }
+    assert found == WRITTEN_DOWN
 
 
 @pytest.mark.parametrize("playbook", SHIPPED)

@@ -10,7 +10,7 @@ import pytest
 
 from api import clock
 from api.auth.rules import Role
-from tests.tasks.conftest import As, Body, Caller
+from tests.tasks.conftest import As, Body, Caller, Person
 
 ASKED = {"reason": "borrowed from the library"}
 
@@ -54,6 +54,33 @@ async def test_a_lead_asks_and_another_decides(admin: Caller, lead: Caller, gate
     assert problem["code"] == "waiver-refused"
     listed = (await lead.get(f"/tasks/{gate['id']}/waivers"))["items"]
     assert listed == [approved]
+
+
+async def test_four_eyes_are_not_those_of_one_person_with_two_tokens(
+    admin: Caller, person: Person, gate: Body
+) -> None:
+    await admin.patch("/networks/N", {"four_eyes": True})
+    script = await person.token()
+    for asker, decider in ((person.browser, script), (script, person.browser)):
+        waiver = await ask(asker, gate)
+        problem = await decider.post(f"/waivers/{waiver['id']}/approve", status=409)
+        assert problem["code"] == "waiver-refused"
+        await decider.post(f"/waivers/{waiver['id']}/revoke")
+    waiver = await ask(script, gate)
+    assert (await admin.post(f"/waivers/{waiver['id']}/approve"))["state"] == "approved"
+
+
+async def test_who_asked_takes_it_back_by_whatever_token(
+    admin: Caller, person: Person, gate: Body
+) -> None:
+    await admin.patch("/networks/N", {"four_eyes": True})
+    waiver = await ask(person.browser, gate)
+    stranger, own = [
+        await person.token(by=by, role="school_lead", network="N", schools=["A"])
+        for by in (admin, None)
+    ]
+    await stranger.post(f"/waivers/{waiver['id']}/revoke", status=403)
+    await own.post(f"/waivers/{waiver['id']}/revoke")
 
 
 async def test_four_eyes_need_another_person(admin: Caller, calling: As, gate: Body) -> None:
