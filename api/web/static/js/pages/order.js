@@ -8,11 +8,18 @@ import { onChange } from "../live.js";
 import { actsOf } from "../orders/acts.js";
 import { allocationsOf, linesOf } from "../orders/lines.js";
 import { busyButton, figure, stateBadge, whose } from "../orders/parts.js";
+import { receiptsOf } from "../orders/receipts.js";
+import { serialsOf } from "../orders/serials.js";
+import { shipmentsOf } from "../orders/shipments.js";
 import { problemBox } from "../problems.js";
 import { keepFocus } from "../school/buttons.js";
 import { sentence } from "../words.js";
 
 const QUIET = 1500;
+const FEW = 25;
+const MOST = 1000;
+
+/** @typedef {{allocations: boolean, shipments: boolean, receipts: boolean}} Shown whether in full */
 
 /** @param {import("../router.js").Context} context @returns {import("../router.js").View} */
 export function open({ params, signal, rename }) {
@@ -23,17 +30,16 @@ export function open({ params, signal, rename }) {
     h("p", { role: "status" }, "Reading the order."),
   );
   const path = `/v1/orders/${encodeURIComponent(params.order)}`;
-  const shown = { all: false };
+  const shown = { allocations: false, shipments: false, receipts: false };
   let reading = 0;
   const refresh = async () => {
     reading += 1;
     const mine = reading;
     try {
-      const order = (await call("GET", path, { signal })).data;
+      const found = await readOrder(path, shown, signal);
       if (mine !== reading) return;
-      rename(order.number);
-      const draw = () => keepFocus(node, () => show(node, partsOf(order, refresh, shown, draw)));
-      draw();
+      rename(found.order.number);
+      keepFocus(node, () => show(node, partsOf(found, shown, refresh)));
     } catch (error) {
       if (isAbort(error) || mine !== reading) return;
       const gone = error instanceof Problem && (error.status === 404 || error.status === 422);
@@ -58,11 +64,32 @@ export function open({ params, signal, rename }) {
 }
 
 /**
- * @param {any} order @param {() => Promise<void>} changed @param {{all: boolean}} shown
- * @param {() => void} redraw
+ * The order with what came of it.
+ * @param {string} path @param {Shown} shown @param {AbortSignal} signal
  */
-function partsOf(order, changed, shown, redraw) {
+async function readOrder(path, shown, signal) {
+  const order = (await call("GET", path, { signal })).data;
+  const some = (/** @type {string} */ list, /** @type {boolean} */ all) =>
+    call("GET", `${list}limit=${all ? MOST : FEW}`, { signal });
+  const [shipments, receipts, serials] = await Promise.all([
+    some(`/v1/shipments?order=${order.id}&sort=-updated_at&`, shown.shipments),
+    some(`${path}/receipts?sort=-recorded_at&`, shown.receipts),
+    call("GET", `${path}/serials`, { signal }),
+  ]);
+  return { order, shipments, receipts, serials: serials.data.items };
+}
+
+/**
+ * @param {Awaited<ReturnType<typeof readOrder>>} found @param {Shown} shown
+ * @param {() => Promise<void>} changed
+ */
+function partsOf({ order, shipments, receipts, serials }, shown, changed) {
   const trouble = h("div", null);
+  const all = (/** @type {keyof Shown} */ part) => () => {
+    shown[part] = true;
+    return changed();
+  };
+  const acts = (/** @type {keyof Shown} */ part) => ({ changed, trouble, all: all(part) });
   return [
     headOf(order),
     h(
@@ -84,7 +111,14 @@ function partsOf(order, changed, shown, redraw) {
     h(
       "div",
       { class: "order-columns" },
-      allocationsOf(order, shown, redraw),
+      h(
+        "div",
+        { class: "order-main" },
+        allocationsOf(order, shown.allocations, all("allocations")),
+        shipmentsOf(order, shipments.data.items, shipments.next, acts("shipments")),
+        receiptsOf(receipts.data.items, receipts.next, acts("receipts")),
+        serialsOf(serials),
+      ),
       timelineOf(order.timeline),
     ),
   ];
