@@ -24,6 +24,13 @@ const ABOUT = /** @type {Record<string, string>} */ ({
   "shipment-elsewhere": "/tracking_number",
 });
 
+// Refusals that are about a part of what their pointer names.
+const WITHIN = /** @type {Record<string, string>} */ ({
+  "reason-required": "reason",
+  serials: "serial_numbers",
+  "serial-repeated": "serial_numbers",
+});
+
 /** A labelled input. @param {Field} field @returns {HTMLElement} */
 export function fieldOf(field) {
   const id = uid("field");
@@ -144,13 +151,16 @@ export function refuse(form, trouble, error) {
   /** @type {HTMLElement|null} */
   let first = null;
   for (const one of told(error)) {
-    const input = one.in ? null : inputFor(form, one.pointer ?? "");
+    const part = WITHIN[one.code ?? ""];
+    const pointer = `${one.pointer ?? ""}${part ? `/${part}` : ""}`;
+    const input = one.in ? null : inputFor(form, pointer);
     if (input) mark(input, one.detail);
     else left.push(one);
     first ??= input;
   }
-  const shown = left.filter((one) => one.detail !== /** @type {Problem} */ (error).message);
-  show(trouble, problemBox(error, { errors: shown }));
+  if (first && !left.length) {
+    show(trouble, h("p", { class: "problem", role: "alert" }, "Mend what is marked, then send it again."));
+  } else show(trouble, problemBox(error, { errors: left }));
   first?.closest("details")?.setAttribute("open", "");
   first?.focus();
 }
@@ -170,7 +180,7 @@ export function forgive(form, trouble) {
 }
 
 /**
- * The input that a pointer names, or the nearest: its first part, else what it is a part of.
+ * The input that a pointer names; of one of many the first, else that of which it is a part.
  * @param {HTMLElement} form @param {string} pointer @returns {HTMLElement|null}
  */
 function inputFor(form, pointer) {
@@ -178,7 +188,9 @@ function inputFor(form, pointer) {
   const named = (/** @type {(name: string) => boolean} */ fits) =>
     all.find((one) => (one.dataset.pointer ?? "").split(" ").some(fits));
   for (let at = pointer; at; at = at.slice(0, at.lastIndexOf("/"))) {
-    const found = named((name) => name === at) ?? named((name) => name.startsWith(`${at}/`));
+    // A list as a whole is no field: what is said of it is shown below the form.
+    const isOne = /\/\d+$/.test(at);
+    const found = named((name) => name === at) ?? (isOne ? named((name) => name.startsWith(`${at}/`)) : null);
     if (found) return found;
   }
   return null;

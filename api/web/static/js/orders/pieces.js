@@ -20,7 +20,16 @@ export class Count {
     this.serials = /** @type {HTMLTextAreaElement} */ (
       h("textarea", { rows: 3, autocomplete: "off", spellcheck: "false" })
     );
+    this.scanned = 0;
+    this.serials.addEventListener("input", () => this.follow());
     this.node = this.draw();
+  }
+
+  /** Who scans need not count as well; what was counted by hand stays. */
+  follow() {
+    const scanned = serialsIn(this.serials.value).length;
+    if (["", String(this.scanned)].includes(this.input.value)) this.fill(scanned);
+    this.scanned = scanned;
   }
 
   draw() {
@@ -66,6 +75,7 @@ export class Count {
     for (const input of [this.input, this.rejected, this.reason, this.serials]) {
       if (input) input.value = "";
     }
+    this.scanned = 0;
     this.node.querySelector("details")?.removeAttribute("open");
   }
 

@@ -1,6 +1,6 @@
 // Adding a vendor, and changing what can change of one.
 
-import { call, send } from "../api.js";
+import { call, readAll, send } from "../api.js";
 import { ask } from "../dialogs.js";
 import { h } from "../dom.js";
 import { fieldOf } from "../forms.js";
@@ -25,11 +25,11 @@ export function schemeWord(scheme) {
   return SCHEMES.find(([name]) => name === scheme)?.[1] ?? sentence(scheme);
 }
 
-/** @param {any[]} vendors those there are @returns {Promise<boolean>} whether there is a new one */
-export async function addVendor(vendors) {
+/** @returns {Promise<boolean>} whether there is a new one */
+export async function addVendor() {
   /** @type {any} */
   let made = null;
-  const tracks = tracksField(vendors, []);
+  const tracks = tracksField(await readAll("/v1/vendors"), []);
   const secret = fieldOf({
     name: "secret",
     label: "Secret",
@@ -86,9 +86,11 @@ function vendorIn({ name, slug, scheme, kind, secret, public_keys: keys }, track
   };
 }
 
-/** @param {any} vendor @param {any[]} vendors @returns {Promise<boolean>} */
-export async function editVendor(vendor, vendors) {
-  const { data: now, etag } = await call("GET", `/v1/vendors/${vendor.slug}`);
+/** @param {any} vendor @returns {Promise<boolean>} */
+export async function editVendor(vendor) {
+  const [{ data: now, etag }, vendors] = await Promise.all(
+    [call("GET", `/v1/vendors/${vendor.slug}`), readAll("/v1/vendors")],
+  );
   const isTracker = now.kind === "tracker";
   const signsWithKeys = now.scheme === "shipengine";
   return ask({

@@ -109,7 +109,7 @@ function resultOf({ mode, rows, issues, issues_left_out: more }) {
       "Rows with problems",
       [{ head: "Row" }, { head: "Column" }, { head: "Says" }, { head: "Expected" }],
       issues.map((/** @type {any} */ one) => ({
-        cells: [figure(one.row), one.column ?? "–", one.got ?? "–", one.expected],
+        cells: [`Row ${one.row}`, one.column ?? "–", one.got ?? "–", one.expected],
       })),
     ),
     more > 0 && h("p", { class: "fine" }, `And ${figure(more)} more.`),

@@ -20,11 +20,9 @@ const QUIET = 3000;
 export function open({ signal }) {
   const trouble = h("div", null);
   const list = h("div", null, h("p", { role: "status" }, "Reading the vendors."));
-  /** @type {any[]} */
-  let vendors = [];
   const refresh = async () => {
     try {
-      vendors = await readAll("/v1/vendors", signal);
+      const vendors = await readAll("/v1/vendors", signal);
       show(trouble);
       keepFocus(list, () => show(list, listOf(vendors, refresh)));
     } catch (error) {
@@ -32,7 +30,11 @@ export function open({ signal }) {
     }
   };
   const add = async () => {
-    if (await addVendor(vendors)) await refresh();
+    try {
+      if (await addVendor()) await refresh();
+    } catch (error) {
+      show(trouble, problemBox(error));
+    }
   };
   let later = 0;
   onInbox(() => {
@@ -65,11 +67,11 @@ function listOf(vendors, changed) {
   if (!vendors.length) {
     return h("p", { class: "empty" }, "No vendors yet. Add the first, and hand it its URL and secret.");
   }
-  return h("div", { class: "vendors" }, vendors.map((one) => vendorOf(one, vendors, changed)));
+  return h("div", { class: "vendors" }, vendors.map((one) => vendorOf(one, changed)));
 }
 
-/** @param {any} vendor @param {any[]} vendors @param {() => Promise<void>} changed */
-function vendorOf(vendor, vendors, changed) {
+/** @param {any} vendor @param {() => Promise<void>} changed */
+function vendorOf(vendor, changed) {
   const manages = vendor.health !== null;
   const kind = vendor.kind === "tracker" ? `Tracks ${listed(vendor.tracks) || "nobody yet"}` : "Sells";
   return h(
@@ -91,20 +93,20 @@ function vendorOf(vendor, vendors, changed) {
       copyButton(vendor.url, `the URL of ${vendor.name}`),
     ),
     manages && healthOf(vendor),
-    ...actsFor(vendor, vendors, manages, changed),
+    ...actsFor(vendor, manages, changed),
   );
 }
 
 /**
- * @param {any} vendor @param {any[]} vendors @param {boolean} manages
- * @param {() => Promise<void>} changed @returns {HTMLElement[]}
+ * @param {any} vendor @param {boolean} manages @param {() => Promise<void>} changed
+ * @returns {HTMLElement[]}
  */
-function actsFor(vendor, vendors, manages, changed) {
+function actsFor(vendor, manages, changed) {
   const trouble = h("div", null);
   const ours = manages && vendor.scheme !== "shipengine";
   /** @type {[boolean, string, () => Promise<unknown>][]} */
   const acts = [
-    [manages, "Edit", () => editVendor(vendor, vendors)],
+    [manages, "Edit", () => editVendor(vendor)],
     [ours, "Rotate secret", () => rotate(vendor)],
     [ours, "Test event", () => testEvent(vendor)],
     [vendor.kind === "seller", "Lead times", () => leadTimes(vendor, manages)],
