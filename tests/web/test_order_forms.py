@@ -169,10 +169,10 @@ def _take_back(page: Page, world: World, order: str) -> None:
     receipts = page.get_by_role("table", name="Receipts")
     expect(receipts).to_contain_text("1 of CB-3110: Cracked screen")
     assert order_of(world, order)["lines"][0]["accepted"] == 4
-    receipts.get_by_role("button", name=re.compile("Reverse: receipt at SHIP-A")).click()
+    receipts.get_by_role("button", name="Take back: the receipt at SHIP-A").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Note").fill("Of another order")
-    dialog.get_by_role("button", name="Reverse").click()
+    dialog.get_by_role("button", name="Take back").click()
     expect(receipts.get_by_text("Taken back")).to_be_visible()
     expect(receipts).to_contain_text("Of another order")
     assert order_of(world, order)["lines"][0]["accepted"] == 0

@@ -1,12 +1,10 @@
 // What was counted of an order, and taking a count back.
 
-import { make } from "../api.js";
 import { moment, short } from "../dates.js";
-import { ask } from "../dialogs.js";
 import { h } from "../dom.js";
 import { may } from "../session.js";
-import { toast } from "../toasts.js";
 import { busyButton, figure, tableOf, whose } from "./parts.js";
+import { takeBack } from "./reverse.js";
 
 /**
  * @param {any[]} receipts the newest first @param {string|null} more where the rest is read
@@ -73,27 +71,13 @@ function takeBackOf(one, acts) {
   if (one.reverses_id) return h("span", { class: "fine" }, "Takes one back");
   if (one.reversed_by) return h("span", { class: "fine" }, "Taken back");
   if (!may("orders:receive")) return "–";
+  const named = `the receipt at ${one.school ?? one.site} of ${short(one.received_on)}`;
   const run = async () => {
-    if (await reverse(one)) await acts.changed();
+    const after = "A receipt of its own takes it back, line for line. Then count anew what is there.";
+    if (await takeBack("receipts", one.id, named, after)) await acts.changed();
   };
-  return busyButton("Reverse", run, acts.trouble, {
-    about: `receipt at ${one.school ?? one.site} of ${short(one.received_on)}`,
+  return busyButton("Take back", run, acts.trouble, {
+    about: named,
     key: `reverse:${one.id}`,
-  });
-}
-
-/** @param {any} receipt @returns {Promise<boolean>} */
-function reverse(receipt) {
-  const place = receipt.school ?? receipt.site;
-  return ask({
-    title: `Reverse the receipt at ${place}?`,
-    intro: h("p", null, "A receipt of its own takes it back, line for line. Then count anew what is there."),
-    fields: [{ name: "note", label: "Note", type: "area" }],
-    submit: "Reverse",
-    danger: true,
-    act: async ({ note }) => {
-      await make(`/v1/receipts/${receipt.id}/reverse`, note ? { note } : {});
-      toast(`The receipt at ${place} was taken back.`);
-    },
   });
 }

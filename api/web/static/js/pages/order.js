@@ -1,16 +1,17 @@
 // One order: its lines, who gets what, what happened, and what can be done now.
 
 import { Problem, call, isAbort } from "../api.js";
-import { moment, short } from "../dates.js";
+import { short } from "../dates.js";
 import { h, show } from "../dom.js";
 import { icon } from "../icons.js";
 import { onChange } from "../live.js";
 import { actsOf } from "../orders/acts.js";
 import { allocationsOf, linesOf } from "../orders/lines.js";
-import { busyButton, figure, stateBadge, whose } from "../orders/parts.js";
+import { busyButton, stateBadge, whose } from "../orders/parts.js";
 import { receiptsOf } from "../orders/receipts.js";
 import { serialsOf } from "../orders/serials.js";
 import { shipmentsOf } from "../orders/shipments.js";
+import { timelineOf } from "../orders/timeline.js";
 import { problemBox } from "../problems.js";
 import { keepFocus } from "../school/buttons.js";
 import { sentence } from "../words.js";
@@ -119,7 +120,7 @@ function partsOf({ order, shipments, receipts, serials }, shown, changed) {
         receiptsOf(receipts.data.items, receipts.next, acts("receipts")),
         serialsOf(serials),
       ),
-      timelineOf(order.timeline),
+      timelineOf(order.timeline, { changed, trouble }),
     ),
   ];
 }
@@ -166,34 +167,4 @@ function factOf(term, value, more) {
       more && h("span", { class: "fine" }, more),
     ),
   );
-}
-
-/** @param {any[]} events the newest first */
-function timelineOf(events) {
-  return h(
-    "section",
-    { class: "panel" },
-    h("h2", null, "Timeline"),
-    events.length === 0 && h("p", { class: "fine" }, "Nothing has happened yet."),
-    h(
-      "ol",
-      { class: "timeline" },
-      events.map((one) =>
-        h(
-          "li",
-          null,
-          h("span", { class: "fine num" }, moment(one.at)),
-          h("p", null, said(one)),
-          one.actor && h("p", { class: "fine" }, `by ${whose(one.actor)}`),
-        ),
-      ),
-    ),
-    events.length >= 500 && h("p", { class: "fine" }, `The newest ${figure(events.length)}.`),
-  );
-}
-
-/** With days as people write them. @param {any} event */
-function said({ kind, summary }) {
-  const text = summary.replace(/\b\d{4}-\d{2}-\d{2}\b/g, (/** @type {string} */ day) => short(day));
-  return kind === "state" ? sentence(text) : text;
 }
