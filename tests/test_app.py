@@ -95,7 +95,7 @@ async def test_open_streams_end_when_it_stops(settings: Settings, database: Data
         # What follows the start may be heard first.
         await asyncio.wait_for(app.state.listener.wait_live(), PATIENCE)
     while (heard := await asyncio.wait_for(reading, PATIENCE)) != "ended":
-        assert heard is None
+        assert heard == ("school_changed", None)
         reading = asyncio.ensure_future(anext(stream, "ended"))
 
 

@@ -81,33 +81,39 @@ class Listener:
         subscribers.append(heard)
         return lambda: subscribers.remove(heard)
 
-    async def stream(self, channel: str) -> AsyncGenerator[str | None, None]:
-        """The payloads of `channel` as they come, until the process stops.
+    async def stream(self, *channels: str) -> AsyncGenerator[tuple[str, str | None], None]:
+        """What comes on these channels, each as (channel, payload), until the process stops.
 
-        For open pages. One that reads too slowly hears None in place of what it missed.
+        For open pages. One that reads too slowly hears None in place of what it missed, of every
+        channel.
         """
         queue: asyncio.Queue[Any] = asyncio.Queue(_STREAM_HOLDS)
 
-        def heard(payload: str | None) -> None:
-            if queue.full():
+        def hear(channel: str) -> Callable[[], None]:
+            def heard(payload: str | None) -> None:
+                if not queue.full():
+                    queue.put_nowait((channel, payload))
+                    return
                 while not queue.empty():
                     queue.get_nowait()
-                queue.put_nowait(None)
-            else:
-                queue.put_nowait(payload)
+                for missed in channels:
+                    queue.put_nowait((missed, None))
 
-        unsubscribe = self.subscribe(channel, heard)
+            return self.subscribe(channel, heard)
+
+        unsubscribes = [hear(channel) for channel in channels]
         self._streams.add(queue)
         try:
             while not self._closing:
-                payload = await queue.get()
+                told = await queue.get()
                 # The end arrives as the queue itself, which nobody else can send.
-                if payload is queue:
+                if told is queue:
                     return
-                yield payload
+                yield told
         finally:
             self._streams.discard(queue)
-            unsubscribe()
+            for unsubscribe in unsubscribes:
+                unsubscribe()
 
     def end_streams(self) -> None:
         """End every open stream, so that a server that waits for its answers can stop."""

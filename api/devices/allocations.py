@@ -77,11 +77,13 @@ class Schools:
 
 
 async def schools_named(
-    session: ReadSession, caller: Caller, names: Iterable[str], pointer: str
+    session: ReadSession, caller: Caller, named: Iterable[tuple[str, str]]
 ) -> Schools:
-    """Raises: SchoolsUnknown (422) naming all that are."""
-    wanted = list(dict.fromkeys(names))
-    return Schools(await find_schools(session, caller, wanted, pointer) if wanted else ())
+    """Schools by (pointer, name). Raises: SchoolsUnknown (422), each at its own pointer."""
+    where: dict[str, str] = {}
+    for pointer, name in named:
+        where.setdefault(name, pointer)
+    return Schools(await find_schools(session, caller, list(where), where) if where else ())
 
 
 def require_all_open(schools: Schools, ids: Container[UUID]) -> None:

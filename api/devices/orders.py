@@ -94,8 +94,12 @@ def _number_taken(slug: str, number: str) -> dict[str, NumberTaken]:
 
 
 async def _schools_of(session: ReadSession, caller: Caller, lines: Iterable[LineIn]) -> Schools:
-    names = (one.school for line in lines for one in line.allocations)
-    schools = await schools_named(session, caller, names, "/lines")
+    named = (
+        (f"/lines/{at}/allocations/{index}/school", one.school)
+        for at, line in enumerate(lines)
+        for index, one in enumerate(line.allocations)
+    )
+    schools = await schools_named(session, caller, named)
     require_all_open(schools, schools.ids())
     return schools
 

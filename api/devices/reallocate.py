@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -72,9 +72,8 @@ async def set_allocations(
     """
     caller.require_whole_networks()
     await find_order(session, caller, order_id)
-    schools = await schools_named(
-        session, caller, (one.school for one in given.allocations), "/allocations"
-    )
+    named = ((f"/allocations/{at}/school", one.school) for at, one in enumerate(given.allocations))
+    schools = await schools_named(session, caller, named)
     held = await hold_to_change(session, caller, order_id, also=schools.ids())
     line = line_of(held, sku)
     plan = plan_of(given.allocations, schools, "/allocations")
@@ -83,6 +82,14 @@ async def set_allocations(
     changes = await _checked(session, held, schools, {line.id: plan})
     await _write(session, held, changes)
     return held.order
+
+
+def _named(given: ReallocateIn) -> Iterator[tuple[str, str]]:
+    for at, move in enumerate(given.moves):
+        for field in ("from_school", "to_school"):
+            name = getattr(move, field)
+            if name:
+                yield f"/moves/{at}/{field}", name
 
 
 async def reallocate(
@@ -94,8 +101,7 @@ async def reallocate(
     """
     caller.require_whole_networks()
     order = await find_order(session, caller, order_id)
-    names = (name for one in given.moves for name in (one.from_school, one.to_school) if name)
-    schools = await schools_named(session, caller, names, "/moves")
+    schools = await schools_named(session, caller, _named(given))
     if given.dry_run:
         held = await read_order(session, order)
     else:

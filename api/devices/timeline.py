@@ -21,6 +21,7 @@ from api.devices.models_shipping import (
     Shipment,
     Transfer,
 )
+from api.devices.rules import PromiseSource
 from api.devices.schemas import TimelineOut
 from api.schools.models import School, Site
 
@@ -81,14 +82,20 @@ async def _promises(session: ReadSession, order: Order) -> Iterator[TimelineOut]
         TimelineOut(
             at=promise.stated_at,
             kind="promise",
-            summary=f"{sku} promised for {promise.promised_on}"
-            if promise.promised_on
-            else f"{sku} no longer promised",
+            summary=_promised(sku, promise),
             actor=promise.actor,
             id=promise.id,
         )
         for promise, sku in await session.execute(statement)
     )
+
+
+def _promised(sku: str, promise: LinePromise) -> str:
+    """A call's and an event's are told apart by their actor; an estimate nobody promised."""
+    estimate = promise.source == PromiseSource.ESTIMATE
+    if promise.promised_on is None:
+        return f"{sku} no longer {'estimated' if estimate else 'promised'}"
+    return f"{sku} {'estimated' if estimate else 'promised'} for {promise.promised_on}"
 
 
 def _seen(caller: Caller, school_id: Mapped[Any]) -> ColumnElement[bool]:

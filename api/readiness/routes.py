@@ -200,17 +200,35 @@ async def read_audit(
 
 @router.get("/events", response_class=EventSourceResponse)
 async def stream_events(request: Request, caller: Reader) -> AsyncIterator[ServerSentEvent]:
-    """`school changed` with the ids of schools whose answer is another now.
-
-    `{"schools": null}` means that any may have changed: look again.
+    """`school changed` with the ids of schools whose answer is another now; `{"schools": null}`
+    means that any may have changed: look again. `inbox changed` when events of vendors were settled
+    that the caller may see, whether or not they moved a school.
     """
     listener: Listener = request.app.state.listener
     database = database_of(request)
     yield ServerSentEvent(event="hello", data={"now": clock.now().isoformat()}, retry=3000)
-    async for payload in listener.stream("school_changed"):
+    async for channel, payload in listener.stream("school_changed", "inbox"):
+        if channel == "inbox":
+            if _sees_inbox(caller, payload):
+                yield ServerSentEvent(event="inbox changed", data={})
+            continue
         if payload is None or payload == "*":
             yield ServerSentEvent(event="school changed", data={"schools": None})
             continue
         ids = await service.visible_ids(database, caller, payload.split(","))
         if ids:
             yield ServerSentEvent(event="school changed", data={"schools": ids})
+
+
+def _sees_inbox(caller: Caller, payload: str | None) -> bool:
+    """Whether a notice of settled events is for this caller: the ids of their networks, `-` among
+    them for none, `*` for many, None where some may have been missed.
+
+    Who is limited to schools hears of their own by `school changed`: that something came for
+    another school of the network is not for them.
+    """
+    if payload == "" or caller.school_ids is not None or not caller.may(Right.orders_read):
+        return False
+    if payload is None or payload == "*" or caller.network_id is None:
+        return True
+    return str(caller.network_id) in payload.split(",")

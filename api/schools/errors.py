@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from api.errors import Conflict, Invalid, NotFound, field_error
@@ -73,14 +73,18 @@ def unreadable(code: str, *details: str) -> FileUnreadable:
     return FileUnreadable(" ".join(details), errors=[field_error("", code, d) for d in details])
 
 
-def schools_unknown(unknown: Iterable[str], pointer: str = "/schools") -> SchoolsUnknown:
+def schools_unknown(
+    unknown: Iterable[str], where: str | Mapping[str, str] = "/schools"
+) -> SchoolsUnknown:
+    """`where` is the pointer of their list, or of each by its name."""
     names = list(unknown)
+    at = dict.fromkeys(names, where) if isinstance(where, str) else where
     shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
     return SchoolsUnknown(
         f"Unknown schools, or not yours to see: {shown}.",
         errors=[
             field_error(
-                pointer, "school-unknown", f"There is no school {name}, or you may not see it."
+                at[name], "school-unknown", f"There is no school {name}, or you may not see it."
             )
             for name in names[:100]
         ],

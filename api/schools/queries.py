@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
@@ -85,12 +85,12 @@ async def find_schools(
     session: ReadSession,
     caller: Caller,
     ids_or_codes: Sequence[str],
-    pointer: str = "/schools",
+    where: str | Mapping[str, str] = "/schools",
 ) -> list[School]:
     """Those schools in the order given, each once, in one select.
 
     Raises: SchoolsUnknown (422) naming all that do not exist or the caller may not see;
-    `pointer` says where in the request they were named.
+    `where` says at which pointer of the request they were named, all or each.
     """
     wanted = [as_id(given.strip()) or normal_code(given) for given in ids_or_codes]
     ids = {key for key in wanted if isinstance(key, UUID)}
@@ -103,7 +103,7 @@ async def find_schools(
         by_key[school.id] = by_key[school.code] = school
     unknown = [given for given, key in zip(ids_or_codes, wanted, strict=True) if key not in by_key]
     if unknown:
-        raise schools_unknown(dict.fromkeys(unknown), pointer)
+        raise schools_unknown(dict.fromkeys(unknown), where)
     return list({by_key[key].id: by_key[key] for key in wanted}.values())
 
 

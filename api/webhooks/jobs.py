@@ -44,7 +44,13 @@ async def run_inbox(database: Database, listener: Listener, sealer: Sealer) -> N
     It outlives the database: what could not be applied waits, and is tried after a pause.
     """
     heard = asyncio.Event()
-    unsubscribe = listener.subscribe(CHANNEL, lambda _: heard.set())
+
+    def hear(payload: str | None) -> None:
+        # One with a payload says what was settled, which is for open pages.
+        if not payload:
+            heard.set()
+
+    unsubscribe = listener.subscribe(CHANNEL, hear)
     pause = _PAUSE_AFTER_FAILURE
     try:
         while True:

@@ -66,7 +66,8 @@ async def test_what_cannot_be_an_order_is_told(admin: Caller) -> None:
 
     await wrong(404, "vendor-not-found", vendor="nobody")
     assert (await wrong(422, "invalid", vendor="tracker"))["errors"][0]["pointer"] == "/vendor"
-    await wrong(422, "school-unknown", lines=[line(A=1, NOWHERE=1)])
+    problem = await wrong(422, "school-unknown", lines=[line(A=1, NOWHERE=1)])
+    assert [one["pointer"] for one in problem["errors"]] == ["/lines/0/allocations/1/school"]
     await wrong(422, "invalid", lines=[line(A=1), line(B=1)])
     await wrong(422, "invalid", lines=[])
     await wrong(422, "invalid", lines=[line(quantity=5)])

@@ -99,22 +99,26 @@ async def test_while_the_server_is_away_subscribers_look_by_themselves(database:
 
 
 async def test_a_stream_gives_payloads_until_the_process_stops(database: Database) -> None:
-    listener = Listener(database, ["news"])
-    heard: list[str | None] = []
+    listener = Listener(database, ["news", "weather"])
+    heard: list[tuple[str, str | None]] = []
 
     async def read() -> None:
-        heard.extend([payload async for payload in listener.stream("news")])
+        heard.extend([told async for told in listener.stream("news", "weather")])
 
     reader = asyncio.create_task(read())
     async with listener:
         await asyncio.wait_for(listener.wait_live(), PATIENCE)
         await notify(database, "news", "one")
+        await notify(database, "weather", "rain")
         await notify(database, "news", "two")
-        await notify(database, "news", "three")
         await asyncio.sleep(0.2)
         listener.end_streams()
         await asyncio.wait_for(reader, PATIENCE)
-    assert [payload for payload in heard if payload] == ["one", "two", "three"]
+    assert [told for told in heard if told[1]] == [
+        ("news", "one"),
+        ("weather", "rain"),
+        ("news", "two"),
+    ]
 
 
 async def test_a_stream_that_reads_too_slowly_is_told_to_look(database: Database) -> None:
@@ -129,8 +133,8 @@ async def test_a_stream_that_reads_too_slowly_is_told_to_look(database: Database
             )
         seen = [await asyncio.wait_for(first, PATIENCE)]
         # What comes in one packet is more than a stream holds for its reader.
-        while seen[-1] != "1000":
+        while seen[-1] != ("news", "1000"):
             seen.append(await asyncio.wait_for(anext(stream), PATIENCE))
-        assert None in seen
+        assert ("news", None) in seen
         assert len(seen) < 1000
         await stream.aclose()

@@ -31,9 +31,10 @@ export function onSignedOut(act) {
 
 /**
  * @param {string} method @param {string} path
- * @param {{body?: unknown, etag?: string|null, signal?: AbortSignal, quiet?: boolean,
- *   once?: string}} [options]
- *   `quiet`: a 401 is the caller's business; `once`: sent again with it, it happens once
+ * @param {{body?: unknown, file?: Blob, etag?: string|null, signal?: AbortSignal,
+ *   quiet?: boolean, once?: string}} [options]
+ *   `file`: the body as it is; `quiet`: a 401 is the caller's business; `once`: sent again with
+ *   it, it happens once
  * @returns {Promise<Answer>}
  * @throws {Problem} and `AbortError` when `signal` says so
  */
@@ -43,6 +44,7 @@ export async function call(method, path, options = {}) {
   if (options.body !== undefined) {
     headers["Content-Type"] = method === "PATCH" ? "application/merge-patch+json" : "application/json";
   }
+  if (options.file) headers["Content-Type"] = "text/csv";
   if (options.etag) headers["If-Match"] = options.etag;
   if (options.once) headers["Idempotency-Key"] = options.once;
   let response;
@@ -50,7 +52,7 @@ export async function call(method, path, options = {}) {
     response = await fetch(path, {
       method,
       headers,
-      body: options.body === undefined ? undefined : JSON.stringify(options.body),
+      body: options.file ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
       signal: options.signal,
       credentials: "same-origin",
     });
@@ -95,6 +97,26 @@ export async function readAll(path, signal) {
 /** @param {string} path @param {unknown} [body] @returns {Promise<any>} */
 export async function send(path, body = {}) {
   return (await call("POST", path, { body })).data;
+}
+
+/** @type {{text: string, key: string}} */
+let sent = { text: "", key: "" };
+
+/**
+ * What makes something: the same sent again after a lost answer happens once.
+ * @param {string} path @param {unknown} body @returns {Promise<any>}
+ */
+export async function make(path, body) {
+  const text = `${path} ${JSON.stringify(body)}`;
+  if (text !== sent.text) sent = { text, key: randomKey() };
+  const { data } = await call("POST", path, { body, once: sent.key });
+  sent = { text: "", key: "" };
+  return data;
+}
+
+/** `crypto.randomUUID` is missing where a page came without https. */
+function randomKey() {
+  return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(16)).join("-");
 }
 
 /** The path of the next page, on our own origin whatever the header's host says. */

@@ -9,6 +9,8 @@ const GATHER = 250;
 
 /** @type {Set<(change: Change) => void>} */
 const listeners = new Set();
+/** @type {Set<() => void>} */
+const inboxListeners = new Set();
 /** @type {(state: string) => void} */
 let watcher = () => {};
 /** @type {EventSource|null} */
@@ -25,6 +27,15 @@ let gathered = { all: false, schools: new Set() };
 export function onChange(listener, signal) {
   listeners.add(listener);
   signal.addEventListener("abort", () => listeners.delete(listener));
+}
+
+/**
+ * Events of vendors were settled, also such as moved no school.
+ * @param {() => void} listener @param {AbortSignal} signal ends it
+ */
+export function onInbox(listener, signal) {
+  inboxListeners.add(listener);
+  signal.addEventListener("abort", () => inboxListeners.delete(listener));
 }
 
 /**
@@ -49,6 +60,7 @@ export function connect() {
   source = new EventSource("/v1/events");
   source.addEventListener("open", opened);
   source.addEventListener("school changed", heard);
+  source.addEventListener("inbox changed", passInbox);
   source.addEventListener("error", failed);
 }
 
@@ -113,4 +125,9 @@ function idsOf(text) {
 /** @param {Change} change */
 function pass(change) {
   for (const listener of listeners) listener(change);
+  if (change.all) passInbox();
+}
+
+function passInbox() {
+  for (const listener of inboxListeners) listener();
 }

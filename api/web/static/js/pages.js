@@ -18,7 +18,25 @@ export const PAGES = [
     right: "orders:read",
     load: () => import("./pages/orders.js"),
   },
+  {
+    path: "/orders/new",
+    title: "Draw up an order",
+    right: "orders:write",
+    load: () => import("./pages/order-draft.js"),
+  },
+  {
+    path: "/orders/import",
+    title: "Import orders",
+    right: "orders:write",
+    load: () => import("./pages/order-import.js"),
+  },
   { path: "/orders/:order", title: "Order", load: () => import("./pages/order.js") },
+  {
+    path: "/orders/:order/edit",
+    title: "Edit the order",
+    right: "orders:write",
+    load: () => import("./pages/order-draft.js"),
+  },
   {
     path: "/inbox",
     title: "Inbox",

@@ -4,14 +4,17 @@ import { Problem } from "./api.js";
 import { h } from "./dom.js";
 
 /**
- * @param {unknown} error @param {{retry?: () => void}} [options]
+ * @param {unknown} error
+ * @param {{retry?: () => void, errors?: import("./api.js").FieldError[]}} [options]
+ *   `errors` where some of its own are shown elsewhere
  * @returns {HTMLElement}
  */
 export function problemBox(error, options = {}) {
   const known = error instanceof Problem ? error : null;
   // A mistake of ours: what it was belongs to whoever opens the browser's console.
   if (!known) console.error(error);
-  const details = known?.errors.map((one) => h("li", null, label(one), one.detail)) ?? [];
+  const errors = options.errors ?? known?.errors ?? [];
+  const details = errors.map((one) => h("li", null, label(one), one.detail));
   return h(
     "div",
     { class: "problem", role: "alert" },

@@ -3,50 +3,80 @@
 import { send } from "../api.js";
 import { ask } from "../dialogs.js";
 import { h } from "../dom.js";
-import { may } from "../session.js";
+import { go } from "../router.js";
+import { may, whoami } from "../session.js";
 import { toast } from "../toasts.js";
 import { figure } from "./parts.js";
+import { stockedPlaces } from "./places.js";
+import { promise } from "./promise.js";
 import { reallocate } from "./reallocate.js";
 import { receive } from "./receive.js";
+import { sendBack } from "./send-back.js";
+import { ship } from "./ship.js";
+import { stockedSites, transfer } from "./transfer.js";
 
 /** @typedef {{key: string, label: string, primary?: boolean, run: () => Promise<boolean>}} Act */
 
-/** @param {any} order @returns {Act[]} the likeliest first */
+const OPEN = ["draft", "approved", "placed", "on_hold"];
+// Late boxes come for closed orders, too.
+const RECEIVABLE = ["placed", "on_hold", "closed"];
+
+/** What is offered in which states, the likeliest first. @param {any} order @returns {Act[]} */
 export function actsOf(order) {
-  /** @type {Act[]} */
-  const acts = [];
-  const add = (
-    /** @type {string} */ key,
-    /** @type {string} */ label,
-    /** @type {Act["run"]} */ run,
-  ) => acts.push({ key, label, run, primary: acts.length === 0 });
-  const state = order.state;
+  const receives = may("orders:receive") && RECEIVABLE.includes(order.state);
+  const acts = [
+    ...(receives ? physicalActs(order) : []),
+    ...(decides() ? decisions(order) : []),
+  ];
+  return acts.map((act, at) => ({ ...act, primary: at === 0 }));
+}
+
+/** An order is its network's: who is limited to schools decides nothing about it. */
+export function decides() {
+  return may("orders:write") && !whoami()?.schools;
+}
+
+/** @param {any} order @returns {Act[]} */
+function physicalActs(order) {
   const allocated = order.lines.some((/** @type {any} */ line) => line.allocations.length > 0);
-  // Late boxes come for closed orders, too.
-  if (may("orders:receive") && allocated && ["placed", "on_hold", "closed"].includes(state)) {
-    add("receive", "Receive", () => receive(order));
-  }
-  if (!may("orders:write")) return acts;
-  if (["draft", "approved"].includes(state)) {
-    add("place", "Place", () => decide(order, "place", "placed"));
-  }
-  if (state === "draft") add("approve", "Approve", () => decide(order, "approve", "approved"));
-  if (state === "on_hold") {
-    add("release", "Release", () => decide(order, "hold", "released", { release: true }));
-  }
-  if (["draft", "approved", "placed", "on_hold"].includes(state)) {
-    add("reallocate", "Re-allocate", () => reallocate(order));
-  }
-  if (["draft", "approved", "placed"].includes(state)) {
-    add("hold", "Hold", () => withReason(order, "hold", "Hold", "held", "Why does it have to wait?"));
-  }
-  if (state === "placed") add("close", "Close", () => close(order));
+  /** @type {(Act|false)[]} */
+  const acts = [
+    allocated && { key: "receive", label: "Receive", run: () => receive(order) },
+    decides() && { key: "ship", label: "Add a shipment", run: () => ship(order) },
+    decides() && stockedSites(order).length > 0 &&
+      { key: "transfer", label: "Send on", run: () => transfer(order) },
+    stockedPlaces(order).length > 0 &&
+      { key: "return", label: "Send back", run: () => sendBack(order) },
+  ];
+  return acts.filter((act) => act !== false);
+}
+
+/** @param {any} order @returns {Act[]} */
+function decisions(order) {
+  const { state } = order;
   const came = order.lines.some((/** @type {any} */ line) => line.accepted > 0);
-  if (["draft", "approved", "placed", "on_hold"].includes(state) && !came) {
-    add("cancel", "Cancel order", () =>
-      withReason(order, "cancel", "Cancel order", "cancelled", "Why is it given up?"));
-  }
-  return acts;
+  const hold = () => withReason(order, "hold", "Hold", "held", "Why does it have to wait?");
+  const cancel = () => withReason(order, "cancel", "Cancel order", "cancelled", "Why is it given up?");
+  const release = () => decide(order, "hold", "released", { release: true });
+  /** @type {[boolean, string, string, () => Promise<boolean>][]} */
+  const acts = [
+    [["draft", "approved"].includes(state), "place", "Place", () => decide(order, "place", "placed")],
+    [state === "draft", "approve", "Approve", () => decide(order, "approve", "approved")],
+    [state === "draft", "edit", "Edit", () => edit(order)],
+    [state === "on_hold", "release", "Release", release],
+    [OPEN.includes(state), "promise", "State a promise", () => promise(order)],
+    [OPEN.includes(state), "reallocate", "Re-allocate", () => reallocate(order)],
+    [["draft", "approved", "placed"].includes(state), "hold", "Hold", hold],
+    [state === "placed", "close", "Close", () => close(order)],
+    [OPEN.includes(state) && !came, "cancel", "Cancel order", cancel],
+  ];
+  return acts.filter(([offered]) => offered).map(([, key, label, run]) => ({ key, label, run }));
+}
+
+/** @param {any} order */
+async function edit(order) {
+  await go(`/orders/${order.id}/edit`);
+  return false;
 }
 
 /** @param {any} order @param {string} verb @param {string} word @param {unknown} [body] */

@@ -7,6 +7,7 @@ import { h, show } from "../dom.js";
 import { problemBox } from "../problems.js";
 import { may } from "../session.js";
 import { matchEvent, replayEvent } from "./event-acts.js";
+import { anotherOrder } from "./event-match.js";
 import { busyButton, stateBadge } from "./parts.js";
 
 /** @param {any} event @param {(id: string) => void} opened @returns {HTMLElement} */
@@ -61,7 +62,7 @@ export function openEvent(id, changed) {
       });
       return place;
     },
-    { wide: true },
+    { size: "wide" },
   );
 }
 
@@ -166,5 +167,6 @@ function suggestionsOf(event, trouble, close, done) {
         );
       }),
     ),
+    may("orders:write") && event.replayable && anotherOrder(event, trouble, done),
   );
 }

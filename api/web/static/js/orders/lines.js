@@ -87,12 +87,12 @@ export function placesOf(order) {
 }
 
 /**
- * @param {any} order @param {{all: boolean}} shown @param {() => void} redraw
- * @returns {HTMLElement}
+ * @param {any} order @param {boolean} all whether every place is shown
+ * @param {() => void} showAll @returns {HTMLElement}
  */
-export function allocationsOf(order, shown, redraw) {
+export function allocationsOf(order, all, showAll) {
   const places = placesOf(order);
-  const some = shown.all ? places : places.slice(0, FEW);
+  const some = all ? places : places.slice(0, FEW);
   const columns = [
     { head: "School" },
     { head: "Line" },
@@ -111,10 +111,6 @@ export function allocationsOf(order, shown, redraw) {
       ],
     })),
   );
-  const all = () => {
-    shown.all = true;
-    redraw();
-  };
   return h(
     "section",
     { class: "panel" },
@@ -126,7 +122,7 @@ export function allocationsOf(order, shown, redraw) {
     ),
     some.length < places.length && h(
       "button",
-      { type: "button", class: "button", onclick: all },
+      { type: "button", class: "button", onclick: showAll },
       `Show all ${plural(places.length, "place")}`,
     ),
   );

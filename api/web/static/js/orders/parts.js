@@ -25,6 +25,16 @@ const COLOURS = {
   unmatched: "at_risk",
   failed: "late",
   ignored: "unscheduled",
+  pre_transit: "unscheduled",
+  in_transit: "on_track",
+  out_for_delivery: "on_track",
+  delivery_attempted: "at_risk",
+  available_for_pickup: "at_risk",
+  delivered: "ready",
+  exception: "late",
+  lost: "late",
+  returning: "late",
+  returned: "late",
 };
 
 /** @type {Record<string, string>} */
@@ -41,9 +51,18 @@ const ICONS = {
   unmatched: "at_risk",
   failed: "late",
   ignored: "skipped",
+  in_transit: "on_track",
+  out_for_delivery: "on_track",
+  delivery_attempted: "at_risk",
+  available_for_pickup: "at_risk",
+  delivered: "ready",
+  exception: "late",
+  lost: "late",
+  returning: "back",
+  returned: "back",
 };
 
-/** A state of an order, or an outcome of an event. @param {string} state @returns {HTMLElement} */
+/** A state of an order or a shipment, or an outcome of an event. @param {string} state @returns {HTMLElement} */
 export function stateBadge(state) {
   return h(
     "span",
@@ -110,7 +129,9 @@ export function tableOf(caption, columns, rows) {
 /** @param {number} at @param {Column} column @param {string|null} kind @param {Child} cell */
 function bodyCell(at, column, kind, cell) {
   if (at === 0) return h("th", { scope: "row", role: "rowheader" }, cell);
-  return h("td", { role: "cell", class: kind, dataset: { head: column.head } }, cell);
+  // Where it is narrow the head stands beside what is in the cell, which has to be one thing.
+  const one = Array.isArray(cell) ? h("span", null, cell) : cell;
+  return h("td", { role: "cell", class: kind, dataset: { head: column.head } }, one);
 }
 
 /**

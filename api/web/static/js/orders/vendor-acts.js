@@ -1,90 +1,10 @@
-// Adding a vendor, its secret shown once, rotating it, a test event.
+// A vendor's secret, shown once and rotated; a test event.
 
 import { send } from "../api.js";
 import { moment } from "../dates.js";
 import { ask, openDialog } from "../dialogs.js";
 import { h } from "../dom.js";
 import { toast } from "../toasts.js";
-import { sentence } from "../words.js";
-
-/** @type {[string, string][]} */
-const SCHEMES = [
-  ["standard", "Standard Webhooks"],
-  ["easypost", "EasyPost"],
-  ["shippo", "Shippo"],
-  ["aftership", "AfterShip"],
-  ["17track", "17TRACK"],
-  ["shipengine", "ShipEngine"],
-];
-
-/** @param {string} scheme @returns {string} */
-export function schemeWord(scheme) {
-  return SCHEMES.find(([name]) => name === scheme)?.[1] ?? sentence(scheme);
-}
-
-/** @returns {Promise<boolean>} whether there is a new vendor */
-export async function addVendor() {
-  /** @type {any} */
-  let made = null;
-  const done = await ask({
-    title: "Add a vendor",
-    fields: [
-      { name: "name", label: "Name", required: true },
-      {
-        name: "slug",
-        label: "Short name",
-        required: true,
-        help: "Part of its URL: small letters, digits and hyphens. It is for good.",
-      },
-      { name: "scheme", label: "Signs its events as", options: SCHEMES },
-      {
-        name: "kind",
-        label: "Kind",
-        options: [["seller", "Seller: has orders of its own"], ["tracker", "Tracker: reports for sellers"]],
-      },
-      { name: "tracks", label: "Tracks", help: "Of a tracker: the sellers' short names, with commas." },
-      {
-        name: "secret",
-        label: "Secret",
-        help: "As the vendor shows it. Empty: one is made, for Standard Webhooks only.",
-      },
-      {
-        name: "public_keys",
-        label: "Public keys",
-        type: "area",
-        help: "Of ShipEngine instead of a secret: the JWKS it publishes.",
-      },
-    ],
-    submit: "Add vendor",
-    act: async (values) => {
-      made = await send("/v1/vendors", vendorIn(values));
-    },
-  });
-  if (done && made.secret) await showSecret(made.vendor, made.secret, null);
-  return done;
-}
-
-/** @param {Record<string, string>} values */
-function vendorIn({ name, slug, scheme, kind, tracks, secret, public_keys: keys }) {
-  return {
-    name,
-    slug,
-    scheme,
-    kind,
-    tracks: tracks.split(/[\s,]+/).filter(Boolean),
-    ...(secret && { secret }),
-    ...(keys && { public_keys: parsed(keys) }),
-  };
-}
-
-/** What is no JSON is sent as it is: the service says what is wrong. @param {string} text */
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
 
 /** @param {any} vendor @returns {Promise<boolean>} */
 export async function rotate(vendor) {
@@ -134,7 +54,7 @@ export async function testEvent(vendor) {
  * @param {any} vendor @param {string} secret @param {string|null} until when the old one ends
  * @returns {Promise<void>}
  */
-function showSecret(vendor, secret, until) {
+export function showSecret(vendor, secret, until) {
   return new Promise((resolve) => {
     openDialog(
       `The secret of ${vendor.name}`,

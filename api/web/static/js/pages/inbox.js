@@ -2,7 +2,7 @@
 
 import { isAbort, readAll } from "../api.js";
 import { h, show } from "../dom.js";
-import { onChange } from "../live.js";
+import { onChange, onInbox } from "../live.js";
 import { replaySince } from "../orders/event-acts.js";
 import { eventOf, openEvent } from "../orders/events.js";
 import { Listing } from "../orders/listing.js";
@@ -12,7 +12,7 @@ import { may } from "../session.js";
 import { sentence } from "../words.js";
 
 const OUTCOMES = ["unmatched", "failed", "stored", "applied", "duplicate", "ignored"];
-const QUIET = 3000;
+const QUIET = 1500;
 // What is matched or replayed is applied from the inbox a moment later.
 const APPLIED = 1500;
 
@@ -45,6 +45,7 @@ export function open({ query, signal }) {
     soon(APPLIED);
   };
   onChange(() => soon(QUIET), signal);
+  onInbox(() => soon(QUIET), signal);
   signal.addEventListener("abort", () => clearTimeout(later));
   const vendor = h("div", { class: "control" });
   const acts = h("div", { class: "control" });

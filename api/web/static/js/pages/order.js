@@ -1,18 +1,26 @@
 // One order: its lines, who gets what, what happened, and what can be done now.
 
 import { Problem, call, isAbort } from "../api.js";
-import { moment, short } from "../dates.js";
+import { short } from "../dates.js";
 import { h, show } from "../dom.js";
 import { icon } from "../icons.js";
 import { onChange } from "../live.js";
 import { actsOf } from "../orders/acts.js";
 import { allocationsOf, linesOf } from "../orders/lines.js";
-import { busyButton, figure, stateBadge, whose } from "../orders/parts.js";
+import { busyButton, stateBadge, whose } from "../orders/parts.js";
+import { receiptsOf } from "../orders/receipts.js";
+import { serialsOf } from "../orders/serials.js";
+import { shipmentsOf } from "../orders/shipments.js";
+import { timelineOf } from "../orders/timeline.js";
 import { problemBox } from "../problems.js";
 import { keepFocus } from "../school/buttons.js";
 import { sentence } from "../words.js";
 
 const QUIET = 1500;
+const FEW = 25;
+const MOST = 1000;
+
+/** @typedef {{allocations: boolean, shipments: boolean, receipts: boolean}} Shown whether in full */
 
 /** @param {import("../router.js").Context} context @returns {import("../router.js").View} */
 export function open({ params, signal, rename }) {
@@ -23,17 +31,16 @@ export function open({ params, signal, rename }) {
     h("p", { role: "status" }, "Reading the order."),
   );
   const path = `/v1/orders/${encodeURIComponent(params.order)}`;
-  const shown = { all: false };
+  const shown = { allocations: false, shipments: false, receipts: false };
   let reading = 0;
   const refresh = async () => {
     reading += 1;
     const mine = reading;
     try {
-      const order = (await call("GET", path, { signal })).data;
+      const found = await readOrder(path, shown, signal);
       if (mine !== reading) return;
-      rename(order.number);
-      const draw = () => keepFocus(node, () => show(node, partsOf(order, refresh, shown, draw)));
-      draw();
+      rename(found.order.number);
+      keepFocus(node, () => show(node, partsOf(found, shown, refresh)));
     } catch (error) {
       if (isAbort(error) || mine !== reading) return;
       const gone = error instanceof Problem && (error.status === 404 || error.status === 422);
@@ -58,11 +65,32 @@ export function open({ params, signal, rename }) {
 }
 
 /**
- * @param {any} order @param {() => Promise<void>} changed @param {{all: boolean}} shown
- * @param {() => void} redraw
+ * The order with what came of it.
+ * @param {string} path @param {Shown} shown @param {AbortSignal} signal
  */
-function partsOf(order, changed, shown, redraw) {
+async function readOrder(path, shown, signal) {
+  const order = (await call("GET", path, { signal })).data;
+  const some = (/** @type {string} */ list, /** @type {boolean} */ all) =>
+    call("GET", `${list}limit=${all ? MOST : FEW}`, { signal });
+  const [shipments, receipts, serials] = await Promise.all([
+    some(`/v1/shipments?order=${order.id}&sort=-updated_at&`, shown.shipments),
+    some(`${path}/receipts?sort=-recorded_at&`, shown.receipts),
+    call("GET", `${path}/serials`, { signal }),
+  ]);
+  return { order, shipments, receipts, serials: serials.data.items };
+}
+
+/**
+ * @param {Awaited<ReturnType<typeof readOrder>>} found @param {Shown} shown
+ * @param {() => Promise<void>} changed
+ */
+function partsOf({ order, shipments, receipts, serials }, shown, changed) {
   const trouble = h("div", null);
+  const all = (/** @type {keyof Shown} */ part) => () => {
+    shown[part] = true;
+    return changed();
+  };
+  const acts = (/** @type {keyof Shown} */ part) => ({ changed, trouble, all: all(part) });
   return [
     headOf(order),
     h(
@@ -84,8 +112,15 @@ function partsOf(order, changed, shown, redraw) {
     h(
       "div",
       { class: "order-columns" },
-      allocationsOf(order, shown, redraw),
-      timelineOf(order.timeline),
+      h(
+        "div",
+        { class: "order-main" },
+        allocationsOf(order, shown.allocations, all("allocations")),
+        shipmentsOf(order, shipments.data.items, shipments.next, acts("shipments")),
+        receiptsOf(receipts.data.items, receipts.next, acts("receipts")),
+        serialsOf(serials),
+      ),
+      timelineOf(order.timeline, { changed, trouble }),
     ),
   ];
 }
@@ -132,34 +167,4 @@ function factOf(term, value, more) {
       more && h("span", { class: "fine" }, more),
     ),
   );
-}
-
-/** @param {any[]} events the newest first */
-function timelineOf(events) {
-  return h(
-    "section",
-    { class: "panel" },
-    h("h2", null, "Timeline"),
-    events.length === 0 && h("p", { class: "fine" }, "Nothing has happened yet."),
-    h(
-      "ol",
-      { class: "timeline" },
-      events.map((one) =>
-        h(
-          "li",
-          null,
-          h("span", { class: "fine num" }, moment(one.at)),
-          h("p", null, said(one)),
-          one.actor && h("p", { class: "fine" }, `by ${whose(one.actor)}`),
-        ),
-      ),
-    ),
-    events.length >= 500 && h("p", { class: "fine" }, `The newest ${figure(events.length)}.`),
-  );
-}
-
-/** With days as people write them. @param {any} event */
-function said({ kind, summary }) {
-  const text = summary.replace(/\b\d{4}-\d{2}-\d{2}\b/g, (/** @type {string} */ day) => short(day));
-  return kind === "state" ? sentence(text) : text;
 }

@@ -4,6 +4,7 @@ import { isAbort, readAll } from "../api.js";
 import { plural, short } from "../dates.js";
 import { h, show } from "../dom.js";
 import { onChange } from "../live.js";
+import { decides } from "../orders/acts.js";
 import { Listing } from "../orders/listing.js";
 import { chooser, figure, stateBadge, tableOf } from "../orders/parts.js";
 import { problemBox } from "../problems.js";
@@ -27,7 +28,7 @@ export function open({ query, signal }) {
     signal,
     noun: "order",
     draw: tableOfOrders,
-    nothing: "No orders yet. They come in by POST /v1/orders, or as a file by POST /v1/orders/import.",
+    nothing: "No orders yet. Draw one up, import a file, or let a script POST them to /v1/orders.",
   });
   const vendor = h("div", { class: "control" });
   const narrow = (/** @type {string} */ name) => (/** @type {string} */ value) =>
@@ -74,6 +75,10 @@ export function open({ query, signal }) {
         ),
         vendor,
         typed("order-school", "School", "Code", "school", listing),
+        decides() && [
+          h("a", { class: "button primary", href: "/orders/new" }, "Draw up an order"),
+          h("a", { class: "button", href: "/orders/import" }, "Import a file"),
+        ],
       ),
       listing.nodes,
     ),

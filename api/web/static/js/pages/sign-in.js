@@ -2,7 +2,7 @@
 
 import { Problem, call } from "../api.js";
 import { h, show } from "../dom.js";
-import { fieldOf } from "../dialogs.js";
+import { fieldOf } from "../forms.js";
 import { bell } from "../icons.js";
 import { problemBox } from "../problems.js";
 import { go } from "../router.js";
@@ -77,7 +77,7 @@ function passwordForm(enter, problem) {
 }
 
 /**
- * @param {import("../dialogs.js").Field[]} fields @param {string} submit @param {HTMLElement} trouble
+ * @param {import("../forms.js").Field[]} fields @param {string} submit @param {HTMLElement} trouble
  * @param {(values: Record<string, string>) => Promise<unknown>} act
  */
 function form(fields, submit, trouble, act) {

@@ -3,11 +3,18 @@
 import { isAbort, readAll } from "../api.js";
 import { moment } from "../dates.js";
 import { h, show } from "../dom.js";
+import { onInbox } from "../live.js";
 import { busyButton, figure } from "../orders/parts.js";
-import { addVendor, copyButton, rotate, schemeWord, testEvent } from "../orders/vendor-acts.js";
+import { leadTimes } from "../orders/lead-times.js";
+import { copyButton, rotate, testEvent } from "../orders/vendor-acts.js";
+import { addVendor, editVendor, schemeWord } from "../orders/vendor-form.js";
 import { problemBox } from "../problems.js";
+import { keepFocus } from "../school/buttons.js";
 import { may } from "../session.js";
 import { listed } from "../words.js";
+
+// How events fare changes with each of them.
+const QUIET = 3000;
 
 /** @param {import("../router.js").Context} context @returns {import("../router.js").View} */
 export function open({ signal }) {
@@ -17,19 +24,26 @@ export function open({ signal }) {
     try {
       const vendors = await readAll("/v1/vendors", signal);
       show(trouble);
-      show(
-        list,
-        vendors.length
-          ? h("div", { class: "vendors" }, vendors.map((one) => vendorOf(one, refresh)))
-          : h("p", { class: "empty" }, "No vendors yet. Add the first, and hand it its URL and secret."),
-      );
+      keepFocus(list, () => show(list, listOf(vendors, refresh)));
     } catch (error) {
       if (!isAbort(error)) show(trouble, problemBox(error, { retry: refresh }));
     }
   };
   const add = async () => {
-    if (await addVendor()) await refresh();
+    try {
+      if (await addVendor()) await refresh();
+    } catch (error) {
+      show(trouble, problemBox(error));
+    }
   };
+  let later = 0;
+  onInbox(() => {
+    later ||= window.setTimeout(() => {
+      later = 0;
+      void refresh();
+    }, QUIET);
+  }, signal);
+  signal.addEventListener("abort", () => clearTimeout(later));
   void refresh();
   return {
     node: h(
@@ -48,9 +62,16 @@ export function open({ signal }) {
   };
 }
 
+/** @param {any[]} vendors @param {() => Promise<void>} changed */
+function listOf(vendors, changed) {
+  if (!vendors.length) {
+    return h("p", { class: "empty" }, "No vendors yet. Add the first, and hand it its URL and secret.");
+  }
+  return h("div", { class: "vendors" }, vendors.map((one) => vendorOf(one, changed)));
+}
+
 /** @param {any} vendor @param {() => Promise<void>} changed */
 function vendorOf(vendor, changed) {
-  const trouble = h("div", null);
   const manages = vendor.health !== null;
   const kind = vendor.kind === "tracker" ? `Tracks ${listed(vendor.tracks) || "nobody yet"}` : "Sells";
   return h(
@@ -72,28 +93,35 @@ function vendorOf(vendor, changed) {
       copyButton(vendor.url, `the URL of ${vendor.name}`),
     ),
     manages && healthOf(vendor),
-    manages && h(
-      "div",
-      { class: "acts" },
-      vendor.scheme !== "shipengine" && busyButton(
-        "Test event",
-        async () => {
-          if (await testEvent(vendor)) await changed();
-        },
-        trouble,
-        { about: vendor.name },
-      ),
-      vendor.scheme !== "shipengine" && busyButton(
-        "Rotate secret",
-        async () => {
-          if (await rotate(vendor)) await changed();
-        },
-        trouble,
-        { about: vendor.name },
-      ),
-    ),
-    trouble,
+    ...actsFor(vendor, manages, changed),
   );
+}
+
+/**
+ * @param {any} vendor @param {boolean} manages @param {() => Promise<void>} changed
+ * @returns {HTMLElement[]}
+ */
+function actsFor(vendor, manages, changed) {
+  const trouble = h("div", null);
+  const ours = manages && vendor.scheme !== "shipengine";
+  /** @type {[boolean, string, () => Promise<unknown>][]} */
+  const acts = [
+    [manages, "Edit", () => editVendor(vendor)],
+    [ours, "Rotate secret", () => rotate(vendor)],
+    [ours, "Test event", () => testEvent(vendor)],
+    [vendor.kind === "seller", "Lead times", () => leadTimes(vendor, manages)],
+  ];
+  const button = (/** @type {string} */ label, /** @type {() => Promise<unknown>} */ run) =>
+    busyButton(
+      label,
+      async () => {
+        if (await run()) await changed();
+      },
+      trouble,
+      { about: vendor.name, key: `${label}:${vendor.slug}` },
+    );
+  const offered = acts.filter(([is]) => is).map(([, label, run]) => button(label, run));
+  return [h("div", { class: "acts" }, offered), trouble];
 }
 
 /** @param {any} vendor */

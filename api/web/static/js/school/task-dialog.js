@@ -52,7 +52,7 @@ export function openTask(id, school, changed) {
         actButtons([...actsOf(task), ...rareActsOf(task)], task.title, trouble, after, "dialog"),
       ];
     },
-    { wide: true },
+    { size: "wide" },
   );
 }
 
