@@ -7,7 +7,7 @@ import uvicorn
 from fastapi import Depends, FastAPI, Request, Response
 from starlette.types import Receive, Scope, Send
 
-from api import logging_setup
+from api import logging_setup, memory
 from api.app import create_app
 from api.auth.dependencies import current_caller, database_of
 from api.settings import Settings
@@ -37,6 +37,8 @@ def main() -> None:
     logging_setup.configure(settings)
     ours = create_app(settings)
     bare.state.database, bare.state.settings = ours.state.database, settings
+
+    memory.settle()
 
     async def both(scope: Scope, receive: Receive, send: Send) -> None:
         app = bare if scope["type"] == "http" and scope["path"].startswith("/bare/") else ours
