@@ -154,6 +154,9 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     app.include_router(health.router)
     docs.install(app)
     web.install(app)
+    # A trace names its spans by the routes that the router finds.
+    if settings.otlp_endpoint is None:
+        wiring.add_doors(app)
     app.add_middleware(RequestContext)
     app.add_middleware(Shell, access_log=_access_log(app.state.metrics))
     return app

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 
 from api import clock, facts
 from api.auth import routes as auth_routes
@@ -33,6 +33,7 @@ from api.webhooks import jobs as webhook_jobs
 from api.webhooks import rematch
 from api.webhooks import routes as webhook_routes
 from api.webhooks import secrets as vendor_secrets
+from api.webhooks.door import Door
 from api.webhooks.intake import Intake
 
 # What `Listener` hears; a new channel is named here before anybody subscribes to it.
@@ -91,6 +92,11 @@ def upload_routers() -> list[APIRouter]:
 def build_intake(database: Database, settings: Settings) -> Intake:
     """What takes in webhooks for this process. Raises: Invalid without a secret key."""
     return Intake(database, vendor_secrets.sealer_for(settings))
+
+
+def add_doors(app: FastAPI) -> None:
+    """Let what is asked most go past the router; added before all other middleware."""
+    app.add_middleware(Door)
 
 
 async def prepare(database: Database) -> None:

@@ -18,18 +18,20 @@ from benchmarks.result import Result, compare
 
 CONNECTIONS = 16
 EVENTS = 12_000
-_LIMIT = "FastAPI route that only reads the body and answers"
+# Its id and its body.
+Event = tuple[str, bytes]
+_LIMIT = "a route of the same app that only reads the body and answers"
 
 
 def intake(server: EmbeddedServer, rounds: int) -> Iterable[Result]:
-    """Rate and p99 against a route that only reads the body; both in one process, in turn."""
+    """Rate and p99 against a route of the same app that only reads the body, in turn."""
     with ground.fresh(server) as base, ground.served(base) as (port, _):
         secret = add_vendor(port, base.token)
         rates: list[tuple[float, float]] = []
         p99s: list[tuple[float, float]] = []
         for number in range(rounds + 1):
             posts = signed_events(secret, EVENTS, f"round-{number}")
-            bare = load.post(port, "/bare/intake", posts, connections=CONNECTIONS)
+            bare = load.post(port, "/only-read", posts, connections=CONNECTIONS)
             ours = load.post(port, "/v1/webhooks/bench", posts, connections=CONNECTIONS)
             assert bare.statuses == ours.statuses == {202: EVENTS}, (bare, ours)
             # The first round warms both up.
@@ -56,12 +58,18 @@ def add_vendor(port: int, token: str) -> str:
 
 
 def signed_events(secret: str, count: int, prefix: str) -> list[load.Post]:
-    """Distinct events of some 300 bytes, as Standard Webhooks signs them, now."""
+    """Distinct events of some 300 bytes."""
+    events = (
+        (f"{prefix}-{number}", json.dumps(_event(number)).encode()) for number in range(count)
+    )
+    return signed(secret, events)
+
+
+def signed(secret: str, events: Iterable[Event]) -> list[load.Post]:
+    """Events as Standard Webhooks signs them, now."""
     key, stamp = key_of_secret(Scheme.STANDARD, secret), str(int(time.time()))
     posts = []
-    for number in range(count):
-        event_id = f"{prefix}-{number}"
-        body = json.dumps(_event(number)).encode()
+    for event_id, body in events:
         signature = standard_signature(key, event_id.encode(), stamp.encode(), body)
         headers = {
             "content-type": "application/json",

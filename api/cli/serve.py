@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
-from api import logging_setup, wiring
+from api import logging_setup, memory, wiring
 from api.app import create_app
 from api.cli.common import Exit, console, opened, url_of, with_database
 from api.cli.demo import WAITING, load_behind, load_in_process
@@ -39,7 +39,9 @@ class MakeApp:
 
     def __call__(self) -> FastAPI:
         logging_setup.configure(self.settings)
-        return create_app(self.settings)
+        app = create_app(self.settings)
+        memory.settle()
+        return app
 
 
 class Server(uvicorn.Server):
@@ -125,6 +127,7 @@ def serve(
         schema.check_revision(url_of(ready, direct=True))
         if workers == 1:
             app = create_app(ready)
+            memory.settle()
             server = Server(_config(ready, app), app, with_demo=demo)
             try:
                 server.run()
@@ -185,6 +188,7 @@ def worker(
     logging_setup.configure(Settings())
 
     async def work(database: Database, settings: Settings) -> None:
+        memory.settle()
         async with Listener(database, wiring.CHANNELS) as listener:
             task = asyncio.create_task(
                 wiring.work(database, listener, settings, concurrency=concurrency)

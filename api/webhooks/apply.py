@@ -140,7 +140,8 @@ async def _locate_and_hold(
         return found
     await session.execute(_HOLD_ORDERS, {"ids": sorted(held)})
     # Another worker may have opened the same shipments before it let go of the orders.
-    found = await _locate(session, speaker, items)
+    again = [item for item in items if _changes_its_order(found[item.stored.id])]
+    found |= await _locate(session, speaker, again)
     schools = await _schools_of(session, found)
     if not (_orders_that_change(found) <= held and schools <= session.held_schools):
         raise Overtaken("The orders were changed meanwhile.", retry_after=1)
@@ -170,5 +171,9 @@ async def _schools_of(session: WriteSession, found: Mapping[UUID, Found]) -> set
 
 def _orders_that_change(found: Mapping[UUID, Found]) -> set[UUID]:
     """Those that get a shipment or a promise."""
-    orders = (order_of(about) for about in found.values() if isinstance(about, KnownOrder | Parcel))
+    orders = (order_of(about) for about in found.values() if _changes_its_order(about))
     return {order_id for order_id in orders if order_id is not None}
+
+
+def _changes_its_order(about: Found) -> bool:
+    return isinstance(about, KnownOrder | Parcel)

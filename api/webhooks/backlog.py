@@ -18,7 +18,8 @@ from api.webhooks.match_rules import Speaker
 from api.webhooks.rules import Outcome
 from api.webhooks.understand import Stored, Understood
 
-BATCH = 2_000
+# More at once holds schools for seconds; fewer reads a school's counts again and again.
+BATCH = 5_000
 # Bodies are opened in memory, and one may have 2 MB.
 BATCH_BYTES = 32_000_000
 
@@ -42,18 +43,14 @@ WHERE id = ANY(:ids) AND outcome = 'stored' ORDER BY id FOR UPDATE SKIP LOCKED
 """)
 _SETTLE = text("""
 UPDATE webhook_events e SET outcome = n.outcome, reason = n.reason, attempts = e.attempts + 1,
-  settled_at = :now, redacted = CAST(n.redacted AS jsonb), kind = n.kind,
+  settled_at = :now, redacted = n.redacted, kind = n.kind,
   occurred_at = n.occurred_at, order_key = n.order_key, carrier_key = n.carrier_key,
   tracking_key = n.tracking_key, school = n.school, network_id = n.network_id,
   order_id = coalesce(n.order_id, e.order_id),
   shipment_id = coalesce(n.shipment_id, e.shipment_id)
-FROM unnest(CAST(:ids AS uuid[]), CAST(:outcomes AS text[]), CAST(:reasons AS text[]),
-  CAST(:redacted AS text[]), CAST(:kinds AS text[]), CAST(:occurred AS timestamptz[]),
-  CAST(:order_keys AS text[]), CAST(:carrier_keys AS text[]), CAST(:tracking_keys AS text[]),
-  CAST(:schools AS text[]), CAST(:networks AS uuid[]), CAST(:orders AS uuid[]),
-  CAST(:shipments AS uuid[]))
-  AS n(id, outcome, reason, redacted, kind, occurred_at, order_key, carrier_key, tracking_key,
-    school, network_id, order_id, shipment_id)
+FROM json_to_recordset(CAST(:rows AS json)) AS n(id uuid, outcome text, reason text,
+  redacted jsonb, kind text, occurred_at timestamptz, order_key text, carrier_key text,
+  tracking_key text, school text, network_id uuid, order_id uuid, shipment_id uuid)
 WHERE e.id = n.id
 """)
 # With a payload it wakes no worker: it tells open pages whose events were settled.
@@ -123,27 +120,8 @@ async def claim(session: WriteSession, ids: Sequence[UUID]) -> list[Stored]:
 
 async def write_outcomes(session: WriteSession, items: Sequence[Item]) -> None:
     """Settle all of them in one statement, and tell open pages with the commit."""
-    events = [item.event for item in items]
-    of_shipments = [event if isinstance(event, ShipmentEvent) else None for event in events]
-    await session.execute(
-        _SETTLE,
-        {
-            "now": clock.now(),
-            "ids": [item.stored.id for item in items],
-            "outcomes": [item.outcome for item in items],
-            "reasons": [item.reason for item in items],
-            "redacted": [_json(item.understood) for item in items],
-            "kinds": [item.understood.kind for item in items],
-            "occurred": [event and event.occurred_at for event in events],
-            "order_keys": [_order_key(event) for event in events],
-            "carrier_keys": [one and carrier_key(one.carrier) for one in of_shipments],
-            "tracking_keys": [one and tracking_key(one.tracking_number) for one in of_shipments],
-            "schools": [one and one.school for one in of_shipments],
-            "networks": [item.network_id for item in items],
-            "orders": [item.order_id for item in items],
-            "shipments": [item.shipment_id for item in items],
-        },
-    )
+    rows = orjson.dumps([_row(item) for item in items]).decode()
+    await session.execute(_SETTLE, {"now": clock.now(), "rows": rows})
     await session.execute(_TELL_PAGES, {"networks": _networks_named(items)})
 
 
@@ -152,8 +130,25 @@ def _networks_named(items: Iterable[Item]) -> str:
     return ",".join(sorted(named)) if len(named) <= _NAMED_IN_NOTICE else "*"
 
 
-def _json(understood: Understood) -> str | None:
-    return None if understood.redacted is None else orjson.dumps(understood.redacted).decode()
+def _row(item: Item) -> dict[str, object]:
+    event = item.event
+    row: dict[str, object] = {
+        "id": item.stored.id,
+        "outcome": item.outcome,
+        "reason": item.reason,
+        "redacted": item.understood.redacted,
+        "kind": item.understood.kind,
+        "occurred_at": event and event.occurred_at,
+        "order_key": _order_key(event),
+        "network_id": item.network_id,
+        "order_id": item.order_id,
+        "shipment_id": item.shipment_id,
+    }
+    if isinstance(event, ShipmentEvent):
+        row["carrier_key"] = carrier_key(event.carrier)
+        row["tracking_key"] = tracking_key(event.tracking_number)
+        row["school"] = event.school
+    return row
 
 
 def _order_key(event: ShipmentEvent | PromiseEvent | None) -> str | None:

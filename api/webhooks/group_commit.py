@@ -76,20 +76,30 @@ class GroupCommit(Generic[Item, Answer]):
     async def _write_all(self) -> None:
         try:
             while self._waiting:
-                batch = self._take()
-                try:
-                    answers = await self._commit([one.item for one in batch])
-                except Exception as error:
-                    for one in batch:
-                        if not one.answer.done():
-                            one.answer.set_exception(error)
-                    continue
-                for one, answer in zip(batch, answers, strict=True):
-                    # Done already where the client has gone.
-                    if not one.answer.done():
-                        one.answer.set_result(answer)
+                await self._write_on_one_connection()
         finally:
             self._writer = None
+
+    async def _write_on_one_connection(self) -> None:
+        """Batch after batch while something waits, or until one fails."""
+        batch: list[_Waiting[Item, Answer]] = []
+        try:
+            async with self._database.raw() as connection:
+                while self._waiting:
+                    batch = self._take()
+                    answers = await self._commit(connection, [one.item for one in batch])
+                    for one, answer in zip(batch, answers, strict=True):
+                        # Done already where the client has gone.
+                        if not one.answer.done():
+                            one.answer.set_result(answer)
+                    batch = []
+                    # What has come meanwhile is read first: fewer and larger batches.
+                    await asyncio.sleep(0)
+        except Exception as error:
+            # Of the connection itself, when there was no batch yet.
+            for one in batch or self._take():
+                if not one.answer.done():
+                    one.answer.set_exception(error)
 
     def _take(self) -> list[_Waiting[Item, Answer]]:
         count = size = 0
@@ -102,11 +112,12 @@ class GroupCommit(Generic[Item, Answer]):
         self._bytes -= sum(one.size for one in batch)
         return batch
 
-    async def _commit(self, items: Sequence[Item]) -> Sequence[Answer]:
+    async def _commit(
+        self, connection: AsyncConnection[Any], items: Sequence[Item]
+    ) -> Sequence[Answer]:
         for attempt in range(ATTEMPTS):
             try:
-                async with self._database.raw() as connection:
-                    return await self._write(connection, items)
+                return await self._write(connection, items)
             except Exception as error:
                 if attempt + 1 == ATTEMPTS or not is_transient(error):
                     raise

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from starlette.requests import ClientDisconnect
-from starlette.types import Scope
+from starlette.types import Receive, Scope
 
-from api.errors import Malformed
+from api.errors import Malformed, TooLarge
 from api.http.strict import check_query
 from api.webhooks.intake import Intake
 from api.webhooks.rules import SLUG, Outcome
 from api.webhooks.schemas import ReceivedOut
 from api.webhooks.signatures import Posted
 
+PREFIX = "/v1/webhooks"
 LARGEST_EVENT = 1_000_000
 _QUERY = frozenset({"token"})
 # Written out and not declared: to read two parameters through FastAPI's dependencies was a third
@@ -47,7 +47,13 @@ _STATUSES: dict[int | str, dict[str, Any]] = {
     202: {"model": ReceivedOut, "description": "It is stored, and applied in a moment."},
 }
 
-router = APIRouter(prefix="/v1/webhooks", tags=["vendors"])
+router = APIRouter(prefix=PREFIX, tags=["vendors"])
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
 
 
 @router.post(
@@ -64,21 +70,50 @@ async def receive_event(request: Request) -> Response:
     Signed as the vendor's `scheme` says, over the raw body. 401, and nothing is kept, when the
     signature does not hold.
     """
-    scope: Scope = request.scope
     intake: Intake = request.app.state.intake
+    slug: str = request.scope["path_params"]["slug"]
+    answer = await take_in(intake, slug, request.scope, request.receive)
+    response = Response(answer.body, answer.status)
+    response.raw_headers = answer.headers
+    return response
+
+
+async def take_in(intake: Intake, slug: str, scope: Scope, receive: Receive) -> Answer:
+    """What the vendor's request is answered once its event is durable.
+
+    Raises: Malformed, TooLarge, Invalid (query); what `Intake.receive` raises.
+    """
     tokens = _tokens(scope["query_string"]) if scope["query_string"] else ()
-    try:
-        body = await request.body()
-    except ClientDisconnect as error:
-        raise Malformed("The body ended before its length.") from error
-    posted = Posted(scope["headers"], body, tokens)
-    received = await intake.receive(scope["path_params"]["slug"], posted)
-    return Response(
-        orjson.dumps({"id": received.id, "outcome": received.outcome}),
-        202 if received.outcome is Outcome.STORED else 200,
-        {"cache-control": "no-store"},
-        media_type="application/json",
-    )
+    body = await _read(scope, receive)
+    received = await intake.receive(slug, Posted(scope["headers"], body, tokens))
+    content = orjson.dumps({"id": received.id, "outcome": received.outcome})
+    headers = [
+        (b"content-length", str(len(content)).encode()),
+        (b"content-type", b"application/json"),
+        (b"cache-control", b"no-store"),
+    ]
+    return Answer(202 if received.outcome is Outcome.STORED else 200, headers, content)
+
+
+async def _read(scope: Scope, receive: Receive) -> bytes:
+    """The body; one that says it is too large is not read. Raises: Malformed, TooLarge."""
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value[:20]) > LARGEST_EVENT:
+            raise _too_large()
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Malformed("The body ended before its length.")
+        body += message.get("body", b"")
+        if len(body) > LARGEST_EVENT:
+            raise _too_large()
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"An event has at most {LARGEST_EVENT:,} bytes.")
 
 
 def _tokens(query: bytes) -> tuple[str, ...]:

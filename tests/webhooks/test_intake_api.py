@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import httpx
 import pytest
 from fastapi import FastAPI
 
@@ -297,3 +298,34 @@ async def test_each_scheme_has_a_test_event_that_goes_all_the_way(
         assert [one.status_code for one in answers] == [202, 202], answers[0].text
         assert {one.json()["outcome"] for one in answers} == {Outcome.STORED}
     assert len(await events_of(database)) == 10
+
+
+async def test_past_the_door_or_through_the_router_the_answers_are_the_same(
+    app: FastAPI, stranger: Client, acme: Sender
+) -> None:
+    """Under a `root_path` no path begins as the door's, so the router finds the route."""
+    transport = httpx.ASGITransport(app, root_path="/below")
+    async with Client(transport=transport, base_url="http://127.0.0.1/below") as routed:
+        unsigned = signed("whsec_" + "A" * 32, b"{}")
+        too_large = b"a" * (LARGEST_EVENT + 1)
+        kept: list[list[object]] = []
+        for client in (stranger, routed):
+            answers = [
+                await post_event(client, acme, EVENT, f"msg_{len(kept)}"),
+                await post_event(client, acme, EVENT, f"msg_{len(kept)}"),
+                await client.post(acme.path, content=b"{}", headers=unsigned),
+                await client.post(acme.path, content=too_large, headers=unsigned),
+                await client.post(acme.path, params={"x": "y"}, content=b"{}", headers=unsigned),
+                await client.post("/v1/webhooks/nobody", content=b"{}"),
+            ]
+            statuses = [answer.status_code for answer in answers]
+            kept.append([_without_what_differs(answer) for answer in answers])
+    assert statuses == [202, 200, 401, 413, 422, 404]
+    assert kept[0] == kept[1]
+
+
+def _without_what_differs(answer: httpx.Response) -> tuple[int, set[str], dict[str, object]]:
+    document = answer.json()
+    for name in ("id", "request_id", "instance", "detail"):
+        document.pop(name, None)
+    return answer.status_code, set(answer.headers), document
