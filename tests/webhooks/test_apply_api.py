@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 import pytest
 
+from api import clock
 from api.db.pool import Database
+from api.devices.rules import Scheme
 from api.settings import Settings
+from api.webhooks.events import Document, Event
+from api.webhooks.translators import TRANSLATORS
 from tests.webhooks.conftest import Client, Sender, add_vendor, post_event
 from tests.webhooks.scene import (
     SCHOOLS,
@@ -294,6 +298,96 @@ async def test_what_cannot_be_read_fails_with_a_sentence(scene: Scene) -> None:
     outcomes = await scene.outcomes()
     assert [outcome for outcome, _ in outcomes] == ["failed"] * 4 + ["ignored"]
     assert all(reason and reason.endswith(".") for _, reason in outcomes)
+
+
+async def test_a_moment_to_come_does_not_outweigh_what_happens_afterwards(scene: Scene) -> None:
+    """A wrong year, or a clock that is: it happened when it was told, at the latest."""
+    await place(scene.client, order_of("acme", "PO-1", {"A": 10}))
+    wrong = scene.begin + timedelta(days=10 * 365)
+    lines = [{"sku": "CB", "quantity": 10}]
+    await scene.told(
+        shipment_event("PO-1", TRACKING, "in_transit", wrong, lines=lines),
+        promise_event("PO-1", "2027-06-01", wrong),
+    )
+    with clock.moved_to(clock.now() + timedelta(hours=1)):
+        now = clock.now()
+        await scene.told(
+            shipment_event("PO-1", TRACKING, "delivered", now),
+            promise_event("PO-1", "2027-07-01", now),
+        )
+    assert [outcome for outcome, _ in await scene.outcomes()] == ["applied"] * 4
+    found = await scene.tables()
+    assert found["shipments"][0][4] == "delivered"
+    assert found["lines"][0][2] == date(2027, 7, 1)
+
+
+async def test_a_translator_that_breaks_tells_where_and_nothing_of_the_body(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def translate(document: Document, _: datetime) -> Event:
+        raise KeyError(document["signed_by"])
+
+    monkeypatch.setitem(TRANSLATORS, Scheme.STANDARD, (translate, {}))
+    await scene.told({"type": "shipment.updated", "signed_by": "Jordan of room 12"})
+    assert await scene.outcomes() == [("failed", "The body could not be read; the log says why.")]
+    assert "test_apply_api.py" in caplog.text
+    assert "KeyError" in caplog.text
+    assert "Jordan" not in caplog.text
+
+
+CANCEL = {"reason": "Too dear."}
+
+
+async def test_an_event_that_comes_while_its_order_is_cancelled(scene: Scene) -> None:
+    """Whoever is first, no school waits for the order, and the event is told what it met."""
+    numbers = [f"PO-{number}" for number in range(6)]
+    orders = [
+        await place(scene.client, order_of("acme", number, {"A": 3, "B": 3})) for number in numbers
+    ]
+    for number in numbers:
+        await scene.tell(
+            shipment_event(number, f"T-{number}", "delivered", scene.begin, school="A")
+        )
+        await scene.tell(promise_event(number, "2027-06-01", scene.begin))
+    cancelling = [
+        scene.client.post(f"/v1/orders/{order['id']}/cancel", json=CANCEL) for order in orders
+    ]
+    answers, *_ = await asyncio.gather(asyncio.gather(*cancelling), scene.apply(), scene.apply())
+    assert {one.status_code for one in answers} == {200}
+    await scene.apply()
+    for number in numbers:
+        for school in ("A", "B"):
+            assert (await scene.tasks(school))[f"order:acme:{number}"]["status"] == "cancelled"
+    outcomes = await scene.outcomes()
+    assert {outcome for outcome, _ in outcomes} <= {"applied", "unmatched"}
+    refused = [reason for _, reason in outcomes if reason is not None]
+    assert all("is cancelled; what is not placed does not ship" in reason for reason in refused)
+    opened = await rows(scene.database, "SELECT count(*) FROM shipments")
+    assert opened == [(len(numbers) - len(refused),)]
+
+
+async def test_a_number_given_out_again_means_the_later_shipment(
+    scene: Scene, client: Client, stranger: Client
+) -> None:
+    """Half a year on the carrier gives the number to another box of the same seller's."""
+    eye = await add_vendor(client, "eye", scheme="standard", kind="tracker", tracks=["acme"])
+    with clock.moved_to(clock.now() - timedelta(days=200)):
+        await place(client, order_of("acme", "PO-1", {"A": 3}))
+        await scene.told(shipment_event("PO-1", TRACKING, "in_transit", clock.now()))
+        await scene.told(shipment_event("PO-1", TRACKING, "delivered", clock.now()))
+    seen = shipment_event("PO-1", TRACKING, "out_for_delivery", clock.now())
+    del seen["data"]["order_number"]
+    # Nobody has typed in the new box yet, and the old one is not meant.
+    await post_event(stranger, eye, seen)
+    await scene.apply()
+    assert (await scene.outcomes())[-1][0] == "unmatched"
+    order = await place(client, order_of("acme", "PO-2", {"B": 3}))
+    box = {"carrier": "UPS", "tracking_number": TRACKING, "school": "B"}
+    await make(client, f"/orders/{order['id']}/shipments", box)
+    await scene.apply()
+    assert (await scene.outcomes())[-1][0] == "applied"
+    found = [(row[0], row[4]) for row in (await scene.tables())["shipments"]]
+    assert found == [("PO-1", "delivered"), ("PO-2", "out_for_delivery")]
 
 
 async def test_the_history_says_that_the_vendor_did_it(scene: Scene) -> None:
