@@ -5,23 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from functools import partial
 
 import pytest
 
 from api import clock
-from api.db.pool import Database
 from api.devices.rules import Scheme
-from api.settings import Settings
 from api.webhooks.events import Document, Event
 from api.webhooks.translators import TRANSLATORS
-from tests.webhooks.conftest import Client, Sender, add_vendor, post_event
+from tests.webhooks.conftest import Client, add_vendor, post_event
 from tests.webhooks.scene import (
     SCHOOLS,
     Scene,
     day_of,
     make,
-    make_schools,
     order_of,
     place,
     promise_event,
@@ -31,14 +27,6 @@ from tests.webhooks.scene import (
 )
 
 TRACKING = "1Z999AA10123456784"
-
-
-@pytest.fixture
-async def scene(
-    client: Client, stranger: Client, acme: Sender, database: Database, settings: Settings
-) -> Scene:
-    await make_schools(client)
-    return Scene(client, partial(post_event, stranger, acme), database, settings)
 
 
 async def test_an_event_opens_the_shipment_and_moves_the_task(scene: Scene) -> None:

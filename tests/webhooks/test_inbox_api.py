@@ -7,7 +7,6 @@ import hmac
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -20,14 +19,12 @@ from api.auth.rules import Role
 from api.auth.tokens import create_token
 from api.db.pool import Database
 from api.db.uow import transact, writing
-from api.settings import Settings
 from api.webhooks.jobs import forget_bodies, look_after
 from tests.webhooks.bodies import NUMBER, easypost
-from tests.webhooks.conftest import Client, Sender, add_vendor, client_of, post_event
+from tests.webhooks.conftest import Client, Sender, add_vendor, client_of
 from tests.webhooks.scene import (
     Scene,
     make,
-    make_schools,
     order_of,
     place,
     promise_event,
@@ -36,14 +33,6 @@ from tests.webhooks.scene import (
 )
 
 EYE_SECRET = "a secret of easypost's"
-
-
-@pytest.fixture
-async def scene(
-    client: Client, stranger: Client, acme: Sender, database: Database, settings: Settings
-) -> Scene:
-    await make_schools(client)
-    return Scene(client, partial(post_event, stranger, acme), database, settings)
 
 
 @pytest.fixture
