@@ -53,8 +53,12 @@ GOING_BACK = frozenset({ShipmentStatus.RETURNING, ShipmentStatus.RETURNED})
 _RANK = {status: rank for rank, status in enumerate(ShipmentStatus)}
 
 
-def _place_in_time(scan: ScanFacts) -> tuple[datetime, int, str]:
-    return scan.occurred_at, -1 if scan.status is None else _RANK[scan.status], scan.key
+def _place_in_time(scan: ScanFacts) -> tuple[datetime, int, date, str]:
+    """Vendors name the carrier's last scan as the moment of a new estimate, too: of two of one
+    moment the later day holds, and not whichever key is greater.
+    """
+    rank = -1 if scan.status is None else _RANK[scan.status]
+    return scan.occurred_at, rank, scan.expected_on or date.min, scan.key
 
 
 def fold(scans: Iterable[ScanFacts]) -> Folded:

@@ -32,6 +32,7 @@ from api.devices.import_order_rows import File, Row, parse
 from api.devices.import_placing import Placing, place_orders, plan_placing
 from api.devices.models import Allocation, Order, OrderLine, Vendor
 from api.devices.order_rules import AtPlace
+from api.devices.orders import new_draft
 from api.devices.progress import project
 from api.devices.promises import Stated, record_promises
 from api.devices.rules import CountsAs, OrderState, PromiseSource, VendorKind, number_key
@@ -224,17 +225,7 @@ async def _write(session: WriteSession, planned: Plan, held: dict[UUID, HeldOrde
 
 
 async def _new_order(session: WriteSession, order: OrderPlan) -> Order:
-    now = clock.now()
-    row = Order(
-        network_id=order.network_id,
-        vendor_id=order.vendor_id,
-        number=order.number,
-        number_key=number_key(order.number),
-        requested_by=session.actor,
-        created_at=now,
-        updated_at=now,
-    )
-    session.add(row)
+    row = new_draft(session, order.network_id, order.vendor_id, order.number)
     try:
         await session.flush()
     except IntegrityError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -34,9 +34,9 @@ from api.devices.schemas import (
     ReallocateOut,
 )
 from api.http.conditional import check_if_match, etag_of, mark
+from api.http.csv_upload import CSV_BODY, Mode, OnError, read_csv
 from api.http.paging import ListOut, PageParams, set_link
 from api.http.route import TransactionalRoute
-from api.http.strict import UnsupportedMediaType
 from api.schools.queries import find_school
 
 _COMMON: dict[str, Any] = {
@@ -51,22 +51,7 @@ uploads = APIRouter(**_COMMON)
 
 Reader = Annotated[Caller, Depends(allow(Right.orders_read))]
 Writer = Annotated[Caller, Depends(allow(Right.orders_write))]
-Mode = Annotated[
-    Literal["apply", "dry_run"],
-    Query(description="`dry_run` answers what would happen, and writes nothing."),
-]
-OnError = Annotated[
-    Literal["skip", "abort"],
-    Query(description="`abort` writes nothing at all when any row has a problem."),
-]
 Place = Annotated[bool, Query(description="Whether to place the drafts that the file names.")]
-_CSV_TYPES = frozenset({"", "text/csv", "text/plain", "application/octet-stream"})
-_CSV_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"text/csv": {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
 
 
 def etag_of_order(order: Order) -> str:
@@ -113,7 +98,7 @@ async def create(
     return await _detail(session, caller, order, response)
 
 
-@uploads.post("/orders/import", openapi_extra=_CSV_BODY)
+@uploads.post("/orders/import", openapi_extra=CSV_BODY)
 async def import_file(
     request: Request,
     caller: Writer,
@@ -133,10 +118,7 @@ async def import_file(
     `place=true` places the drafts that the file names, when no row was rejected. What another
     person has to approve stays a draft, and the answer says why.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in _CSV_TYPES:
-        raise UnsupportedMediaType("Send the file itself as the body, as text/csv.")
-    raw = await request.body()
+    raw = await read_csv(request)
     return await import_orders(session, caller, raw, mode, on_error, place=place)
 
 

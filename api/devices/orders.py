@@ -70,21 +70,27 @@ async def create_order(session: WriteSession, caller: Caller, given: OrderIn) ->
     check_lines(given.lines)
     schools = await _schools_of(session, caller, given.lines)
     network = await _network_of(session, caller, given.network, schools)
+    order = new_draft(session, network.id, vendor.id, given.number)
+    order.receiving = given.receiving
+    order.over_tolerance_percent = given.over_tolerance_percent
+    await flush(session, _number_taken(vendor.slug, given.number))
+    await write_lines(session, order, given.lines, schools)
+    return order
+
+
+def new_draft(session: WriteSession, network_id: UUID, vendor_id: UUID, number: str) -> Order:
+    """A draft without lines, drawn up by who acts; the caller flushes."""
     now = clock.now()
     order = Order(
-        network_id=network.id,
-        vendor_id=vendor.id,
-        number=given.number,
-        number_key=number_key(given.number),
-        receiving=given.receiving,
-        over_tolerance_percent=given.over_tolerance_percent,
+        network_id=network_id,
+        vendor_id=vendor_id,
+        number=number,
+        number_key=number_key(number),
         requested_by=session.actor,
         created_at=now,
         updated_at=now,
     )
     session.add(order)
-    await flush(session, _number_taken(vendor.slug, given.number))
-    await write_lines(session, order, given.lines, schools)
     return order
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.auth.dependencies import Reading, Writing, current_caller
 from api.db.uow import ReadSession
 from api.http.conditional import check_if_match, mark, not_modified, not_modified_response
+from api.http.csv_upload import CSV_BODY, Mode, OnError, read_csv
 from api.http.paging import ListOut, PageParams, set_link
 from api.http.route import TransactionalRoute
-from api.http.strict import UnsupportedMediaType
 from api.schools import service
 from api.schools.callers import ReadsSchools, WritesSchools, etag_of_row
 from api.schools.import_service import import_schools
@@ -42,22 +42,6 @@ uploads = APIRouter(
 Search = Annotated[str | None, Query(max_length=200, description="Part of a name or code.")]
 NetworkRef = Annotated[str | None, Query(max_length=100, description="A network's id or code.")]
 Archived = Annotated[bool, Query(description="True lists archived schools only.")]
-Mode = Annotated[
-    Literal["apply", "dry_run"],
-    Query(description="`dry_run` answers what would happen, and writes nothing."),
-]
-OnError = Annotated[
-    Literal["skip", "abort"],
-    Query(description="`abort` writes nothing at all when any row has a problem."),
-]
-
-_CSV_TYPES = frozenset({"", "text/csv", "text/plain", "application/octet-stream"})
-_CSV_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"text/csv": {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
 
 
 async def _schools_out(session: ReadSession, *schools: School) -> list[SchoolOut]:
@@ -97,7 +81,7 @@ async def add_school(
     return school_out(school, network.code)
 
 
-@uploads.post("/schools/import", openapi_extra=_CSV_BODY)
+@uploads.post("/schools/import", openapi_extra=CSV_BODY)
 async def import_file(
     request: Request,
     caller: WritesSchools,
@@ -112,10 +96,7 @@ async def import_file(
     with its code, else with its sourced id, else (having neither) its name. An absent column is
     left alone; an empty cell clears `enrollment` and `teacher_count`, and elsewhere says nothing.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in _CSV_TYPES:
-        raise UnsupportedMediaType("Send the file itself as the body, as text/csv.")
-    return await import_schools(session, caller, await request.body(), mode, on_error)
+    return await import_schools(session, caller, await read_csv(request), mode, on_error)
 
 
 @router.get("/schools/{school}", response_model=SchoolOut)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from traceback import format_tb
 from uuid import UUID
 
 from api.sealing import Sealer, Unsealable
@@ -16,6 +17,9 @@ from api.webhooks.translators import TRANSLATORS
 from api.webhooks.translators.reading import parse
 
 _log = logging.getLogger(__name__)
+# Time zones taken for one another put a moment off by half a day, which the next scan mends.
+_CLOCKS_DIFFER = timedelta(days=1)
+Told = ShipmentEvent | PromiseEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Understood:
     """What the body says; without an `event` the outcome is settled already, for `reason`."""
 
     redacted: Document | None = None
-    event: ShipmentEvent | PromiseEvent | None = None
+    event: Told | None = None
     outcome: Outcome = Outcome.FAILED
     kind: str | None = None
     reason: str | None = None
@@ -54,10 +58,23 @@ def understand(sealer: Sealer, speaker: Speaker, stored: Stored) -> Understood:
         )
     except Untranslatable as error:
         return Understood(redacted, reason=str(error))
-    except Exception:
-        # Without the error's text, which may hold a name.
-        _log.exception("the event %s of %s broke its translator", stored.id, speaker.slug)
+    except Exception as error:
+        # Where, and not the error's text, which may hold a name.
+        where = "".join(format_tb(error.__traceback__))
+        name = type(error).__name__
+        _log.error(
+            "%s of event %s broke its translator: %s\n%s", speaker.slug, stored.id, name, where
+        )
         return Understood(redacted, reason="The body could not be read; the log says why.")
     if isinstance(event, NothingToDo):
         return Understood(redacted, None, Outcome.IGNORED, event.kind, event.why)
-    return Understood(redacted, event, kind=event.kind)
+    return Understood(redacted, _not_to_come(event, stored.received_at), kind=event.kind)
+
+
+def _not_to_come(event: Told, received_at: datetime) -> Told:
+    """An event told as of a day to come happened when it came, at the latest: with a wrong year
+    it would outweigh whatever is true of the shipment for good.
+    """
+    if event.occurred_at <= received_at + _CLOCKS_DIFFER:
+        return event
+    return replace(event, occurred_at=received_at)

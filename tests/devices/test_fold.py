@@ -138,6 +138,19 @@ def test_dates_and_content_are_the_latest_stated_by_occurrence() -> None:
     assert (state.expected_on, state.lines_from) == (date(2027, 7, 8), first.id)
 
 
+@pytest.mark.parametrize("keys", [("a", "b"), ("b", "a")])
+def test_of_two_days_said_of_one_scan_the_later_one_holds(keys: tuple[str, str]) -> None:
+    first, revised = keys
+    state = fold(
+        [
+            scan(1, S.IN_TRANSIT, revised, expected_on=date(2027, 7, 8)),
+            scan(1, S.IN_TRANSIT, first, expected_on=date(2027, 7, 5)),
+            scan(1, S.IN_TRANSIT, "c"),
+        ]
+    )
+    assert state.expected_on == date(2027, 7, 8)
+
+
 def test_of_nothing_nothing_is_known() -> None:
     assert fold([]) == Folded()
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,6 +24,7 @@ from api.db.pool import Database
 from api.db.uow import reading, writing
 from api.settings import Settings
 from api.webhooks.models import WebhookEvent
+from tests.webhooks.scene import Scene, make_schools
 
 Client = httpx.AsyncClient
 
@@ -120,3 +122,12 @@ async def vendor_id_of(client: Client, slug: str) -> UUID:
 async def all_of(*calls: Any) -> list[Any]:
     """At once, as vendors post."""
     return list(await asyncio.gather(*calls))
+
+
+@pytest.fixture
+async def scene(
+    client: Client, stranger: Client, acme: Sender, database: Database, settings: Settings
+) -> Scene:
+    """Four schools, and acme to tell of their orders."""
+    await make_schools(client)
+    return Scene(client, partial(post_event, stranger, acme), database, settings)

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import timedelta
-from functools import partial
+from datetime import date, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
-from api.db.pool import Database
-from api.settings import Settings
-from tests.webhooks.conftest import Client, Sender, add_vendor, post_event
+from api import clock
+from api.db.uow import writing
+from api.devices import orders
+from api.devices.holding import hold_order
+from api.devices.rules import Scheme
+from api.webhooks.events import Document, Event
+from api.webhooks.translators import TRANSLATORS
+from tests.devices.test_order_races import until_somebody_waits
+from tests.webhooks.conftest import Client, add_vendor, post_event
 from tests.webhooks.scene import (
     SCHOOLS,
     Scene,
     day_of,
     make,
-    make_schools,
     order_of,
     place,
     promise_event,
@@ -27,14 +32,6 @@ from tests.webhooks.scene import (
 )
 
 TRACKING = "1Z999AA10123456784"
-
-
-@pytest.fixture
-async def scene(
-    client: Client, stranger: Client, acme: Sender, database: Database, settings: Settings
-) -> Scene:
-    await make_schools(client)
-    return Scene(client, partial(post_event, stranger, acme), database, settings)
 
 
 async def test_an_event_opens_the_shipment_and_moves_the_task(scene: Scene) -> None:
@@ -294,6 +291,85 @@ async def test_what_cannot_be_read_fails_with_a_sentence(scene: Scene) -> None:
     outcomes = await scene.outcomes()
     assert [outcome for outcome, _ in outcomes] == ["failed"] * 4 + ["ignored"]
     assert all(reason and reason.endswith(".") for _, reason in outcomes)
+
+
+async def test_a_moment_to_come_does_not_outweigh_what_happens_afterwards(scene: Scene) -> None:
+    """A wrong year, or a clock that is: it happened when it was told, at the latest."""
+    await place(scene.client, order_of("acme", "PO-1", {"A": 10}))
+    wrong = scene.begin + timedelta(days=10 * 365)
+    lines = [{"sku": "CB", "quantity": 10}]
+    await scene.told(
+        shipment_event("PO-1", TRACKING, "in_transit", wrong, lines=lines),
+        promise_event("PO-1", "2027-06-01", wrong),
+    )
+    with clock.moved_to(clock.now() + timedelta(hours=1)):
+        now = clock.now()
+        await scene.told(
+            shipment_event("PO-1", TRACKING, "delivered", now),
+            promise_event("PO-1", "2027-07-01", now),
+        )
+    assert [outcome for outcome, _ in await scene.outcomes()] == ["applied"] * 4
+    found = await scene.tables()
+    assert found["shipments"][0][4] == "delivered"
+    assert found["lines"][0][2] == date(2027, 7, 1)
+
+
+async def test_a_translator_that_breaks_tells_where_and_nothing_of_the_body(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def translate(document: Document, _: datetime) -> Event:
+        raise KeyError(document["signed_by"])
+
+    monkeypatch.setitem(TRANSLATORS, Scheme.STANDARD, (translate, {}))
+    await scene.told({"type": "shipment.updated", "signed_by": "Jordan of room 12"})
+    assert await scene.outcomes() == [("failed", "The body could not be read; the log says why.")]
+    assert "test_apply_api.py" in caplog.text
+    assert "KeyError" in caplog.text
+    assert "Jordan" not in caplog.text
+
+
+async def test_an_event_that_comes_while_its_order_is_cancelled_sees_that_it_is(
+    scene: Scene,
+) -> None:
+    """It was read as placed before, so it is looked up again once the order is let go."""
+    order = await place(scene.client, order_of("acme", "PO-1", {"A": 3, "B": 3}))
+    await scene.tell(shipment_event("PO-1", TRACKING, "delivered", scene.begin, school="A"))
+    async with writing(scene.database, "job:test") as session:
+        held = await hold_order(session, UUID(order["id"]))
+        await orders.cancel(session, held, "Too dear.")
+        applying = asyncio.create_task(scene.apply())
+        await until_somebody_waits(scene.database)
+    await applying
+    assert await scene.outcomes() == [
+        ("unmatched", "Order PO-1 is cancelled; what is not placed does not ship.")
+    ]
+    assert (await scene.tables())["shipments"] == []
+    for school in ("A", "B"):
+        assert (await scene.tasks(school))["order:acme:PO-1"]["status"] == "cancelled"
+
+
+async def test_a_number_given_out_again_means_the_later_shipment(
+    scene: Scene, client: Client, stranger: Client
+) -> None:
+    """Half a year on the carrier gives the number to another box of the same seller's."""
+    eye = await add_vendor(client, "eye", scheme="standard", kind="tracker", tracks=["acme"])
+    with clock.moved_to(clock.now() - timedelta(days=200)):
+        await place(client, order_of("acme", "PO-1", {"A": 3}))
+        await scene.told(shipment_event("PO-1", TRACKING, "in_transit", clock.now()))
+        await scene.told(shipment_event("PO-1", TRACKING, "delivered", clock.now()))
+    seen = shipment_event("PO-1", TRACKING, "out_for_delivery", clock.now())
+    del seen["data"]["order_number"]
+    # Nobody has typed in the new box yet, and the old one is not meant.
+    await post_event(stranger, eye, seen)
+    await scene.apply()
+    assert (await scene.outcomes())[-1][0] == "unmatched"
+    order = await place(client, order_of("acme", "PO-2", {"B": 3}))
+    box = {"carrier": "UPS", "tracking_number": TRACKING, "school": "B"}
+    await make(client, f"/orders/{order['id']}/shipments", box)
+    await scene.apply()
+    assert (await scene.outcomes())[-1][0] == "applied"
+    found = [(row[0], row[4]) for row in (await scene.tables())["shipments"]]
+    assert found == [("PO-1", "delivered"), ("PO-2", "out_for_delivery")]
 
 
 async def test_the_history_says_that_the_vendor_did_it(scene: Scene) -> None:
