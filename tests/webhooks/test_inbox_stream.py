@@ -17,7 +17,16 @@ from tests.jobs.waiting import until
 from tests.readiness.conftest import token_of
 from tests.readiness.test_events import Page, page, serving
 from tests.webhooks.conftest import Client, Sender, post_event
-from tests.webhooks.scene import Scene, make_schools, order_of, place, rows, shipment_event
+from tests.webhooks.scene import (
+    NETWORK,
+    Scene,
+    make,
+    make_schools,
+    order_of,
+    place,
+    rows,
+    shipment_event,
+)
 
 
 @pytest.fixture
@@ -38,27 +47,45 @@ def names_heard(opened: Page) -> set[str]:
     return names
 
 
-async def test_what_was_settled_is_told_to_who_may_see_it(
-    scene: Scene, app: FastAPI, database: Database
-) -> None:
+async def callers(scene: Scene, database: Database) -> dict[str, str]:
+    """Tokens of who may see what."""
     [(network, school)] = await rows(
         database, "SELECT network_id, id FROM schools WHERE code = 'A'"
     )
-    other = (
-        await scene.client.post(
-            "/v1/networks",
-            json={"code": "M", "name": "M", "timezone": "America/Chicago", "country": "US"},
-        )
-    ).json()["id"]
-    tokens = {
+    other = (await make(scene.client, "/networks", {**NETWORK, "code": "M"}))["id"]
+    viewer, lead = Role.viewer, Role.school_lead
+    return {
         "everything": await token_of(database),
-        "network": await token_of(database, Role.viewer, network_id=network),
-        "other network": await token_of(database, Role.viewer, network_id=UUID(other)),
-        "school": await token_of(
-            database, Role.school_lead, network_id=network, school_ids=[school]
-        ),
+        "network": await token_of(database, viewer, network_id=network),
+        "other network": await token_of(database, viewer, network_id=UUID(other)),
+        "school": await token_of(database, lead, network_id=network, school_ids=[school]),
         "no orders": await token_of(database, scopes=["readiness:read"]),
     }
+
+
+async def hears(scene: Scene, pages: dict[str, Page], number: str) -> dict[str, set[str]]:
+    """What each hears of one event, until who sees everything has heard of the inbox."""
+    await asyncio.sleep(0.2)
+    for opened in pages.values():
+        names_heard(opened)
+    await scene.told(shipment_event(number, f"1Z {number}", "in_transit", scene.begin))
+    heard: dict[str, set[str]] = {who: set() for who in pages}
+
+    def all_told() -> bool:
+        for who, opened in pages.items():
+            heard[who] |= names_heard(opened)
+        return "inbox changed" in heard["everything"]
+
+    await until(all_told)
+    await asyncio.sleep(0.2)
+    all_told()
+    return {who: names for who, names in heard.items() if names}
+
+
+async def test_what_was_settled_is_told_to_who_may_see_it(
+    scene: Scene, app: FastAPI, database: Database
+) -> None:
+    tokens = await callers(scene, database)
     await place(scene.client, order_of("acme", "PO-1", {"A": 5}))
     async with AsyncExitStack() as stack:
         _, base = await stack.enter_async_context(serving(app))
@@ -66,32 +93,11 @@ async def test_what_was_settled_is_told_to_who_may_see_it(
             who: (await stack.enter_async_context(page(base, token)))[0]
             for who, token in tokens.items()
         }
-
-        async def told(number: str) -> dict[str, set[str]]:
-            """Who hears what of one event, until who sees everything has heard of the inbox."""
-            await asyncio.sleep(0.2)
-            for opened in pages.values():
-                names_heard(opened)
-            await scene.told(shipment_event(number, f"1Z {number}", "in_transit", scene.begin))
-            heard: dict[str, set[str]] = {who: set() for who in pages}
-
-            def all_told() -> bool:
-                for who, opened in pages.items():
-                    heard[who] |= names_heard(opened)
-                return "inbox changed" in heard["everything"]
-
-            await until(all_told)
-            await asyncio.sleep(0.2)
-            all_told()
-            return heard
-
-        of_network = await told("PO-1")
-        assert {who for who, names in of_network.items() if "inbox changed" in names} == {
-            "everything",
-            "network",
+        both = {"inbox changed", "school changed"}
+        assert await hears(scene, pages, "PO-1") == {
+            "everything": both,
+            "network": both,
+            "school": {"school changed"},
+            "no orders": {"school changed"},
         }
-        assert of_network["school"] == {"school changed"}
-        of_nobody = await told("PO-UNKNOWN")
-        assert {who: names for who, names in of_nobody.items() if names} == {
-            "everything": {"inbox changed"}
-        }
+        assert await hears(scene, pages, "PO-UNKNOWN") == {"everything": {"inbox changed"}}

@@ -62,13 +62,13 @@ const ICONS = {
   returned: "back",
 };
 
-/** A state of an order or a shipment, or an outcome of an event. @param {string} state @returns {HTMLElement} */
-export function stateBadge(state) {
+/** A state of an order or a shipment, or an outcome of an event. @param {string} state @param {string} [word] */
+export function stateBadge(state, word) {
   return h(
     "span",
     { class: "badge", dataset: { verdict: COLOURS[state] ?? "unscheduled" } },
     icon(ICONS[state] ?? "pending"),
-    sentence(state),
+    word ?? sentence(state),
   );
 }
 
