@@ -161,7 +161,13 @@ def test_a_shipment_is_added_counted_with_serials_and_rejects_and_taken_back(
         ]
     )
     serials.get_by_text("1 scanned, but not announced").click()
-    expect(serials).to_contain_text("S-9")
+    expect(serials.get_by_text("S-9")).to_be_visible()
+    # What changes meanwhile does not fold it again.
+    told = page.locator(".timeline li").count()
+    promised = {"lines": [{"sku": SKU, "promised_on": world.first_bell.isoformat()}]}
+    post(world, f"/v1/orders/{order}/promises", promised)
+    expect(page.locator(".timeline li")).to_have_count(told + 1)
+    expect(serials.get_by_text("S-9")).to_be_visible()
     _take_back(page, world, order)
 
 
