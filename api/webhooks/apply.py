@@ -36,7 +36,6 @@ from api.webhooks.match_rules import (
     find_all,
 )
 from api.webhooks.matching import read_ground
-from api.webhooks.notices import tell_pages
 from api.webhooks.rules import Outcome
 from api.webhooks.understand import Stored, understand
 
@@ -105,7 +104,6 @@ async def _apply(
         found = await _locate_and_hold(session, speaker, live)
         await project(session, await carry_out(session, live, found))
     await write_outcomes(session, items)
-    await tell_pages(session, items)
     return len(items)
 
 
@@ -117,7 +115,6 @@ async def _fail(
         item.settle(Outcome.FAILED, reason)
     if items:
         await write_outcomes(session, items)
-        await tell_pages(session, items)
     return len(items)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -56,6 +56,11 @@ FROM unnest(CAST(:ids AS uuid[]), CAST(:outcomes AS text[]), CAST(:reasons AS te
     school, network_id, order_id, shipment_id)
 WHERE e.id = n.id
 """)
+# With a payload it wakes no worker: it tells open pages whose events were settled.
+_TELL_PAGES = text("SELECT pg_notify('inbox', :networks)")
+_OF_NO_NETWORK = "-"
+# A notification holds at most 8,000 bytes.
+_NAMED_IN_NOTICE = 200
 
 
 @dataclass(slots=True)
@@ -117,7 +122,7 @@ async def claim(session: WriteSession, ids: Sequence[UUID]) -> list[Stored]:
 
 
 async def write_outcomes(session: WriteSession, items: Sequence[Item]) -> None:
-    """Settle all of them in one statement."""
+    """Settle all of them in one statement, and tell open pages with the commit."""
     events = [item.event for item in items]
     of_shipments = [event if isinstance(event, ShipmentEvent) else None for event in events]
     await session.execute(
@@ -139,6 +144,12 @@ async def write_outcomes(session: WriteSession, items: Sequence[Item]) -> None:
             "shipments": [item.shipment_id for item in items],
         },
     )
+    await session.execute(_TELL_PAGES, {"networks": _networks_named(items)})
+
+
+def _networks_named(items: Iterable[Item]) -> str:
+    named = {str(item.network_id or _OF_NO_NETWORK) for item in items}
+    return ",".join(sorted(named)) if len(named) <= _NAMED_IN_NOTICE else "*"
 
 
 def _json(understood: Understood) -> str | None:
