@@ -43,7 +43,7 @@ function cellsOf(order, one, acts) {
     h(
       "span",
       null,
-      stateBadge(one.status, one.status_at ? undefined : "Not scanned yet"),
+      stateBadge(one.status_at ? one.status : "not_scanned_yet"),
       one.review && h("span", { class: "fine is-late line-note" }, one.review),
     ),
     h("span", { class: "nowrap" }, short(one.delivered_at?.slice(0, 10) ?? one.expected_on) || "–"),
