@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack
 from functools import partial
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
-from fastapi import FastAPI
 
+from api.app import create_app
 from api.auth.rules import Role
 from api.db.pool import Database
 from api.settings import Settings
-from tests.jobs.waiting import until
 from tests.readiness.conftest import token_of
 from tests.readiness.test_events import Page, page, serving
 from tests.webhooks.conftest import Client, Sender, post_event
-from tests.webhooks.scene import Scene, make_schools, order_of, place, rows, shipment_event
+from tests.webhooks.scene import (
+    NETWORK,
+    Scene,
+    make,
+    make_schools,
+    order_of,
+    place,
+    rows,
+    shipment_event,
+)
 
 
 @pytest.fixture
@@ -28,70 +35,66 @@ async def scene(
     return Scene(client, partial(post_event, stranger, acme), database, settings)
 
 
-def names_heard(opened: Page) -> set[str]:
-    """Of what is there to be read, without "you may have missed something"."""
-    names = set()
-    while not opened.events.empty():
-        name, data = opened.events.get_nowait()
-        if data.get("schools", "") is not None:
+async def callers(scene: Scene, database: Database) -> dict[str, str]:
+    """Tokens of who may see what; each sees D of network N, or Z of network M."""
+    other = (await make(scene.client, "/networks", {**NETWORK, "code": "M"}))["id"]
+    await make(scene.client, "/schools", {"code": "Z", "name": "Z", "network": "M"})
+    [(network, schools)] = await rows(
+        database,
+        "SELECT network_id, array_agg(id) FROM schools WHERE code IN ('A', 'D') GROUP BY 1",
+    )
+    viewer, lead = Role.viewer, Role.school_lead
+    return {
+        "everything": await token_of(database),
+        "network": await token_of(database, viewer, network_id=network),
+        "other network": await token_of(database, viewer, network_id=UUID(other)),
+        "school": await token_of(database, lead, network_id=network, school_ids=schools),
+        "no orders": await token_of(database, scopes=["readiness:read"]),
+    }
+
+
+async def heard(scene: Scene, pages: dict[str, Page]) -> dict[str, set[str]]:
+    """What each page heard since the last time, up to a change that it surely hears."""
+    marks: dict[str, str] = {}
+    for code in ("Z", "D"):
+        task = {"key": f"mark.{uuid4().hex}", "title": "A mark", "workstream": "change"}
+        marks[code] = (await make(scene.client, f"/schools/{code}/tasks", task))["school_id"]
+    own = {who: marks["Z" if who == "other network" else "D"] for who in pages}
+    found = {who: await before(one, own[who], set(marks.values())) for who, one in pages.items()}
+    return {who: names for who, names in found.items() if names}
+
+
+async def before(opened: Page, mark: str, marks: set[str]) -> set[str]:
+    names: set[str] = set()
+    while True:
+        name, data = await opened.next()
+        schools = set(data.get("schools") or ())
+        if mark in schools:
+            return names
+        if not schools or schools - marks:
             names.add(name)
-    return names
 
 
 async def test_what_was_settled_is_told_to_who_may_see_it(
-    scene: Scene, app: FastAPI, database: Database
+    scene: Scene, settings: Settings, database: Database
 ) -> None:
-    [(network, school)] = await rows(
-        database, "SELECT network_id, id FROM schools WHERE code = 'A'"
-    )
-    other = (
-        await scene.client.post(
-            "/v1/networks",
-            json={"code": "M", "name": "M", "timezone": "America/Chicago", "country": "US"},
-        )
-    ).json()["id"]
-    tokens = {
-        "everything": await token_of(database),
-        "network": await token_of(database, Role.viewer, network_id=network),
-        "other network": await token_of(database, Role.viewer, network_id=UUID(other)),
-        "school": await token_of(
-            database, Role.school_lead, network_id=network, school_ids=[school]
-        ),
-        "no orders": await token_of(database, scopes=["readiness:read"]),
-    }
+    tokens = await callers(scene, database)
     await place(scene.client, order_of("acme", "PO-1", {"A": 5}))
+    app = create_app(settings.model_copy(update={"embedded_worker": False}), database)
     async with AsyncExitStack() as stack:
         _, base = await stack.enter_async_context(serving(app))
         pages = {
             who: (await stack.enter_async_context(page(base, token)))[0]
             for who, token in tokens.items()
         }
-
-        async def told(number: str) -> dict[str, set[str]]:
-            """Who hears what of one event, until who sees everything has heard of the inbox."""
-            await asyncio.sleep(0.2)
-            for opened in pages.values():
-                names_heard(opened)
-            await scene.told(shipment_event(number, f"1Z {number}", "in_transit", scene.begin))
-            heard: dict[str, set[str]] = {who: set() for who in pages}
-
-            def all_told() -> bool:
-                for who, opened in pages.items():
-                    heard[who] |= names_heard(opened)
-                return "inbox changed" in heard["everything"]
-
-            await until(all_told)
-            await asyncio.sleep(0.2)
-            all_told()
-            return heard
-
-        of_network = await told("PO-1")
-        assert {who for who, names in of_network.items() if "inbox changed" in names} == {
-            "everything",
-            "network",
+        await heard(scene, pages)
+        await scene.told(shipment_event("PO-1", "1Z1", "in_transit", scene.begin))
+        both = {"inbox changed", "school changed"}
+        assert await heard(scene, pages) == {
+            "everything": both,
+            "network": both,
+            "school": {"school changed"},
+            "no orders": {"school changed"},
         }
-        assert of_network["school"] == {"school changed"}
-        of_nobody = await told("PO-UNKNOWN")
-        assert {who: names for who, names in of_nobody.items() if names} == {
-            "everything": {"inbox changed"}
-        }
+        await scene.told(shipment_event("PO-UNKNOWN", "1Z2", "in_transit", scene.begin))
+        assert await heard(scene, pages) == {"everything": {"inbox changed"}}

@@ -22,6 +22,9 @@ const ABOUT = /** @type {Record<string, string>} */ ({
   "school-not-found": "/school",
   "site-not-found": "/site",
   "shipment-elsewhere": "/tracking_number",
+  "over-received": "/override_reason",
+  "counted-already": "/override_reason",
+  "serial-scanned": "/override_reason",
 });
 
 // Refusals that are about a part of what their pointer names.
@@ -163,6 +166,7 @@ export function refuse(form, trouble, error) {
   } else show(trouble, problemBox(error, { errors: left }));
   first?.closest("details")?.setAttribute("open", "");
   first?.focus();
+  if (!first) trouble.scrollIntoView({ block: "nearest" });
 }
 
 /** @param {unknown} error @returns {import("./api.js").FieldError[]} */

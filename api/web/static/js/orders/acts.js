@@ -38,10 +38,9 @@ export function decides() {
 
 /** @param {any} order @returns {Act[]} */
 function physicalActs(order) {
-  const allocated = order.lines.some((/** @type {any} */ line) => line.allocations.length > 0);
   /** @type {(Act|false)[]} */
   const acts = [
-    allocated && { key: "receive", label: "Receive", run: () => receive(order) },
+    { key: "receive", label: "Receive", run: () => receive(order) },
     decides() && { key: "ship", label: "Add a shipment", run: () => ship(order) },
     decides() && stockedSites(order).length > 0 &&
       { key: "transfer", label: "Send on", run: () => transfer(order) },

@@ -13,6 +13,16 @@ import { sentence } from "../words.js";
 
 /** The colours of verdicts, lent to states and outcomes. @type {Record<string, string>} */
 const COLOURS = {
+  pre_transit: "unscheduled",
+  in_transit: "on_track",
+  out_for_delivery: "on_track",
+  delivery_attempted: "at_risk",
+  available_for_pickup: "at_risk",
+  delivered: "ready",
+  exception: "late",
+  lost: "late",
+  returning: "late",
+  returned: "late",
   draft: "unscheduled",
   approved: "on_track",
   placed: "on_track",
@@ -25,7 +35,10 @@ const COLOURS = {
   unmatched: "at_risk",
   failed: "late",
   ignored: "unscheduled",
-  pre_transit: "unscheduled",
+};
+
+/** @type {Record<string, string>} */
+const ICONS = {
   in_transit: "on_track",
   out_for_delivery: "on_track",
   delivery_attempted: "at_risk",
@@ -33,12 +46,8 @@ const COLOURS = {
   delivered: "ready",
   exception: "late",
   lost: "late",
-  returning: "late",
-  returned: "late",
-};
-
-/** @type {Record<string, string>} */
-const ICONS = {
+  returning: "back",
+  returned: "back",
   draft: "edit",
   approved: "done",
   placed: "on_track",
@@ -51,18 +60,9 @@ const ICONS = {
   unmatched: "at_risk",
   failed: "late",
   ignored: "skipped",
-  in_transit: "on_track",
-  out_for_delivery: "on_track",
-  delivery_attempted: "at_risk",
-  available_for_pickup: "at_risk",
-  delivered: "ready",
-  exception: "late",
-  lost: "late",
-  returning: "back",
-  returned: "back",
 };
 
-/** A state of an order or a shipment, or an outcome of an event. @param {string} state @returns {HTMLElement} */
+/** A state of an order, or an outcome of an event. @param {string} state @returns {HTMLElement} */
 export function stateBadge(state) {
   return h(
     "span",

@@ -9,27 +9,22 @@ import { figure } from "./parts.js";
  *   `for` is the place, `of` how many there could be, `rejects` whether some may be turned away
  */
 
+/**
+ * @typedef {{rejected: HTMLInputElement|null, reason: HTMLInputElement|null,
+ *   serials: HTMLTextAreaElement}} More
+ */
+
 /** One line's pieces at one place. */
 export class Count {
   /** @param {What} what */
   constructor(what) {
     this.what = what;
     this.input = numberInput(`${what.sku} for ${what.for}`, what.value);
-    this.rejected = what.rejects ? numberInput(null) : null;
-    this.reason = what.rejects ? /** @type {HTMLInputElement} */ (h("input", { type: "text" })) : null;
-    this.serials = /** @type {HTMLTextAreaElement} */ (
-      h("textarea", { rows: 3, autocomplete: "off", spellcheck: "false" })
-    );
+    // Made when somebody looks: an order may go to a thousand schools.
+    /** @type {More|null} */
+    this.more = null;
     this.scanned = 0;
-    this.serials.addEventListener("input", () => this.follow());
     this.node = this.draw();
-  }
-
-  /** Who scans need not count as well; what was counted by hand stays. */
-  follow() {
-    const scanned = serialsIn(this.serials.value).length;
-    if (["", String(this.scanned)].includes(this.input.value)) this.fill(scanned);
-    this.scanned = scanned;
   }
 
   draw() {
@@ -37,6 +32,8 @@ export class Count {
     const { sku, for: place, of: most, rejects } = this.what;
     if (most !== undefined) this.input.setAttribute("aria-describedby", of);
     const word = rejects ? "Rejected, serial numbers" : "Serial numbers";
+    const details = h("details", { class: "more" }, h("summary", null, word, hidden(` of ${sku} at ${place}`)));
+    details.addEventListener("toggle", () => details.append(this.open()), { once: true });
     return h(
       "div",
       { class: "counting" },
@@ -46,24 +43,37 @@ export class Count {
         this.input,
         most !== undefined && h("span", { class: "fine num", id: of }, `of ${figure(most)}`),
       ),
-      h(
-        "details",
-        { class: "more" },
-        h("summary", null, word, hidden(` of ${sku} at ${place}`)),
-        h(
-          "div",
-          { class: "more-fields", role: "group", "aria-label": `More about ${sku} at ${place}` },
-          this.rejected && labelled("Rejected", this.rejected),
-          this.reason && labelled("Why rejected", this.reason),
-          labelled("Serial numbers", this.serials, "One a line, or with spaces between."),
-        ),
-      ),
+      details,
     );
+  }
+
+  open() {
+    const { sku, for: place, rejects } = this.what;
+    const rejected = rejects ? numberInput(null) : null;
+    const reason = rejects ? /** @type {HTMLInputElement} */ (h("input", { type: "text" })) : null;
+    const serials = /** @type {HTMLTextAreaElement} */ (
+      h("textarea", { rows: 3, autocomplete: "off", spellcheck: "false" })
+    );
+    serials.addEventListener("input", () => this.follow(serialsIn(serials.value).length));
+    this.more = { rejected, reason, serials };
+    return h(
+      "div",
+      { class: "more-fields", role: "group", "aria-label": `More about ${sku} at ${place}` },
+      rejected && labelled("Rejected", rejected),
+      reason && labelled("Why rejected", reason),
+      labelled("Serial numbers", serials, "One a line, or with spaces between."),
+    );
+  }
+
+  /** Who scans need not count as well; what was counted by hand stays. @param {number} scanned */
+  follow(scanned) {
+    if (["", String(this.scanned)].includes(this.input.value)) this.fill(scanned);
+    this.scanned = scanned;
   }
 
   /** How many were counted, the rejected among them. */
   get pieces() {
-    return numberIn(this.input) + (this.rejected ? numberIn(this.rejected) : 0);
+    return numberIn(this.input) + numberIn(this.more?.rejected);
   }
 
   /** @param {number} pieces */
@@ -71,19 +81,19 @@ export class Count {
     this.input.value = pieces > 0 ? String(pieces) : "";
   }
 
+  get inputs() {
+    return [this.input, this.more?.rejected, this.more?.reason, this.more?.serials];
+  }
+
   clear() {
-    for (const input of [this.input, this.rejected, this.reason, this.serials]) {
-      if (input) input.value = "";
-    }
+    for (const input of this.inputs) if (input) input.value = "";
     this.scanned = 0;
     this.node.querySelector("details")?.removeAttribute("open");
   }
 
   /** No refusal is shown here any more: another line of the body has its place. */
   forget() {
-    for (const input of [this.input, this.rejected, this.reason, this.serials]) {
-      delete input?.dataset.pointer;
-    }
+    for (const input of this.inputs) delete input?.dataset.pointer;
   }
 
   /**
@@ -92,18 +102,20 @@ export class Count {
    */
   line(pointer, word) {
     this.input.dataset.pointer = `${pointer}/${word} ${pointer}/sku`;
-    this.serials.dataset.pointer = `${pointer}/serial_numbers`;
-    const serials = serialsIn(this.serials.value);
-    const line = {
-      sku: this.what.sku,
-      [word]: numberIn(this.input),
-      ...(serials.length && { serial_numbers: serials }),
+    const line = { sku: this.what.sku, [word]: numberIn(this.input) };
+    if (!this.more) return line;
+    const { rejected, reason, serials } = this.more;
+    serials.dataset.pointer = `${pointer}/serial_numbers`;
+    if (rejected) rejected.dataset.pointer = `${pointer}/rejected`;
+    if (reason) reason.dataset.pointer = `${pointer}/reason`;
+    const numbers = serialsIn(serials.value);
+    const why = reason?.value.trim();
+    return {
+      ...line,
+      ...(rejected && { rejected: numberIn(rejected) }),
+      ...(why && { reason: why }),
+      ...(numbers.length && { serial_numbers: numbers }),
     };
-    if (!this.rejected || !this.reason) return line;
-    this.rejected.dataset.pointer = `${pointer}/rejected`;
-    this.reason.dataset.pointer = `${pointer}/reason`;
-    const reason = this.reason.value.trim();
-    return { ...line, rejected: numberIn(this.rejected), ...(reason && { reason }) };
   }
 }
 
@@ -121,9 +133,9 @@ function numberInput(label, value) {
   );
 }
 
-/** @param {HTMLInputElement} input */
+/** @param {HTMLInputElement|null|undefined} input */
 function numberIn(input) {
-  return Number(input.value) || 0;
+  return Number(input?.value) || 0;
 }
 
 /** @param {string} label @param {HTMLElement} input @param {string} [help] */

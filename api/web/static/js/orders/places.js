@@ -41,6 +41,34 @@ export function placeIn(code, sites) {
   return site ? { site } : { school: code };
 }
 
+/**
+ * A field that adds a row for a place that the order does not name.
+ * @param {string} label @param {(code: string) => HTMLElement|undefined} add draws the row, and gives
+ *   its first input; nothing where there is that row already
+ * @returns {HTMLElement}
+ */
+export function anotherPlace(label, add) {
+  const id = uid("place");
+  const input = /** @type {HTMLInputElement} */ (h("input", { id, autocomplete: "off" }));
+  const onclick = () => {
+    const first = add(input.value.trim().toUpperCase());
+    if (!first) return;
+    input.value = "";
+    first.focus();
+  };
+  input.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    onclick();
+  });
+  return h(
+    "div",
+    { class: "form-row" },
+    h("div", { class: "field" }, h("label", { for: id }, label), input),
+    h("button", { type: "button", class: "button", onclick }, "Add it"),
+  );
+}
+
 /** As a body names it. @param {import("./lines.js").Place} place */
 export function placeBody(place) {
   return place.school === null ? { site: place.site } : { school: place.school };

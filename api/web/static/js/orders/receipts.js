@@ -40,7 +40,7 @@ function cellsOf(one, acts) {
       one.note && h("span", { class: "fine line-note" }, one.note),
       one.override_reason && h("span", { class: "fine line-note" }, `All the same: ${one.override_reason}`),
     ],
-    short(one.received_on),
+    h("span", { class: "nowrap" }, short(one.received_on)),
     piecesOf(one.lines, "accepted"),
     piecesOf(one.lines, "rejected"),
     [whose(one.actor), h("span", { class: "fine line-note" }, moment(one.recorded_at))],

@@ -5,11 +5,12 @@ import { plural } from "../dates.js";
 import { attempt } from "../dialogs.js";
 import { h, show } from "../dom.js";
 import { fieldOf, formOf, valuesOf } from "../forms.js";
+import { whoami } from "../session.js";
 import { toast } from "../toasts.js";
 import { placesOf } from "./lines.js";
-import { placeBody } from "./places.js";
 import { tableOf } from "./parts.js";
 import { Count, linesIn, today } from "./pieces.js";
+import { anotherPlace, placeBody, placeIn, sitesOf } from "./places.js";
 
 // What one call takes.
 const MOST = 1000;
@@ -19,20 +20,24 @@ const MOST = 1000;
 /** @param {any} order @returns {Promise<boolean>} whether anything was received */
 export async function receive(order) {
   const done = { any: false };
+  const sites = whoami()?.schools ? [] : await sitesOf(order);
   const all = await attempt(
     `Receive ${order.number}`,
-    (close, finish) => sheetOf(order, done, close, finish),
+    (close, finish) => sheetOf(order, sites, done, close, finish),
     "broad",
   );
   return all || done.any;
 }
 
 /**
- * @param {any} order @param {{any: boolean}} done @param {() => void} cancel
+ * @param {any} order @param {string[]} sites @param {{any: boolean}} done @param {() => void} cancel
  * @param {() => void} finish
  */
-function sheetOf(order, done, cancel, finish) {
+function sheetOf(order, sites, done, cancel, finish) {
   const rows = placesOf(order).map(rowOf);
+  const table = h("div", null);
+  const draw = () => show(table, tableFor(order, rows));
+  draw();
   const notice = h("div", { role: "status" });
   const override = h("div", null);
   const total = h("p", { class: "fine", role: "status" }, "Nothing counted yet.");
@@ -64,13 +69,9 @@ function sheetOf(order, done, cancel, finish) {
   };
   return formOf({
     body: [
-      h(
-        "div",
-        { class: "form-row" },
-        ...receiptFields(),
-        h("button", { type: "button", class: "button", onclick: fill }, "Fill in all outstanding"),
-      ),
-      tableFor(order, rows),
+      h("div", { class: "form-row" }, ...receiptFields(), fillButton(fill)),
+      table,
+      anotherPlace("Another school or site", (code) => addRow(order, rows, code, sites, draw)),
       override,
       notice,
       total,
@@ -80,6 +81,11 @@ function sheetOf(order, done, cancel, finish) {
     oninput: count,
     act,
   });
+}
+
+/** @param {() => void} onclick */
+function fillButton(onclick) {
+  return h("button", { type: "button", class: "button", onclick }, "Fill in all outstanding");
 }
 
 /** When it came, and a note. @returns {HTMLElement[]} */
@@ -107,8 +113,31 @@ export function overrideField() {
   });
 }
 
+/**
+ * @param {any} order @param {Row[]} rows @param {string} code @param {string[]} sites
+ * @param {() => void} draw
+ */
+function addRow(order, rows, code, sites, draw) {
+  if (!code || rows.some((row) => row.place.place === code)) return undefined;
+  const row = rowOf(unplanned(order, code, sites));
+  rows.push(row);
+  draw();
+  return row.counts.values().next().value?.input;
+}
+
+/**
+ * A place for which nothing was planned.
+ * @param {any} order @param {string} code @param {string[]} sites @returns {import("./lines.js").Place}
+ */
+function unplanned(order, code, sites) {
+  const { site = null, school = null } = placeIn(code, sites);
+  const lines = new Map(order.lines.map((/** @type {any} */ { sku }) => [sku, { outstanding: 0 }]));
+  return { place: code, site, school, lines, outstanding: 0 };
+}
+
 /** @param {any} order @param {Row[]} rows */
 function tableFor(order, rows) {
+  if (!rows.length) return h("p", { class: "fine" }, "It is planned for no place yet. Add the one that it came to.");
   const skus = order.lines.map((/** @type {any} */ line) => line.sku);
   return tableOf(
     "Counts by school and line",

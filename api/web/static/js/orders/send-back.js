@@ -52,13 +52,7 @@ function sheetOf(order, cancel, finish) {
     body: [
       h("div", { class: "form-grid" }, ...fieldsFor(places)),
       table,
-      fieldOf({ name: "reason", label: "Why do they go back?", type: "area", rows: 2, required: true }),
-      checkOf({
-        name: "replacement",
-        label: "They are to be replaced",
-        checked: true,
-        help: "As many are expected again. Without, they are off the order.",
-      }),
+      ...whyFields(),
       notice,
     ],
     submit: "Send back",
@@ -71,6 +65,18 @@ function sheetOf(order, cancel, finish) {
     },
     act,
   });
+}
+
+function whyFields() {
+  return [
+    fieldOf({ name: "reason", label: "Why do they go back?", type: "area", rows: 2, required: true }),
+    checkOf({
+      name: "replacement",
+      label: "They are to be replaced",
+      checked: true,
+      help: "As many are expected again. Without, they are off the order.",
+    }),
+  ];
 }
 
 /** @param {import("./lines.js").Place[]} places */

@@ -51,7 +51,7 @@ function differencesOf(line) {
       h(
         "details",
         { class: "more" },
-        h("summary", { class: "is-late" }, `${figure(serials.length)} ${what}`),
+        h("summary", { class: "is-late", dataset: { key: `${what}:${line.sku}` } }, `${figure(serials.length)} ${what}`),
         h("p", { class: "code serials" }, serials.join(" ")),
       ),
     ),

@@ -43,10 +43,10 @@ function cellsOf(order, one, acts) {
     h(
       "span",
       null,
-      stateBadge(one.status),
+      stateBadge(one.status_at ? one.status : "not_scanned_yet"),
       one.review && h("span", { class: "fine is-late line-note" }, one.review),
     ),
-    short(one.delivered_at?.slice(0, 10) ?? one.expected_on) || "–",
+    h("span", { class: "nowrap" }, short(one.delivered_at?.slice(0, 10) ?? one.expected_on) || "–"),
     contentsOf(one),
     one.received || !may("orders:receive") || !open
       ? (one.received ? "Yes" : "No")

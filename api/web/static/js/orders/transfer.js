@@ -3,13 +3,14 @@
 import { make } from "../api.js";
 import { plural } from "../dates.js";
 import { attempt } from "../dialogs.js";
-import { h, show, uid } from "../dom.js";
+import { h, show } from "../dom.js";
 import { fieldOf, formOf, valuesOf } from "../forms.js";
 import { toast } from "../toasts.js";
+import { listed } from "../words.js";
 import { placesOf } from "./lines.js";
 import { figure, tableOf } from "./parts.js";
 import { Count, today } from "./pieces.js";
-import { stockedPlaces, thereOf } from "./places.js";
+import { anotherPlace, stockedPlaces, thereOf } from "./places.js";
 
 /** @typedef {{school: string, counts: Count[]}} Row */
 
@@ -35,7 +36,7 @@ function sheetOf(order, cancel, finish) {
   const table = h("div", null);
   const notice = h("div", { role: "status" });
   let site = sites[0];
-  const draw = () => show(table, tableFor(order, site, rows));
+  const draw = () => show(table, rows.length > 0 && tableFor(site, rows));
   draw();
   const act = async (/** @type {HTMLFormElement} */ form) => {
     show(notice);
@@ -58,7 +59,14 @@ function sheetOf(order, cancel, finish) {
         fieldOf({ name: "moved_on", label: "Moved on", type: "date", value: today(), required: true }),
       ),
       table,
-      anotherSchool(rows, order, draw),
+      // Pieces planned for nobody may go to any school.
+      anotherPlace("Another school", (school) => {
+        if (!school || rows.some((row) => row.school === school)) return undefined;
+        const row = rowOf(order, school);
+        rows.push(row);
+        draw();
+        return row.counts.find((one) => thereOf(site, one.what.sku) > 0)?.input;
+      }),
       notice,
     ],
     submit: "Send on",
@@ -72,16 +80,20 @@ function sheetOf(order, cancel, finish) {
   });
 }
 
-/** @param {any} order @param {import("./lines.js").Place} site @param {Row[]} rows */
-function tableFor(order, site, rows) {
-  const heads = order.lines.map((/** @type {any} */ { sku }) => ({
-    head: `${sku}, ${figure(thereOf(site, sku))} at ${site.place}`,
-  }));
-  return tableOf(
-    `Pieces from ${site.place} by school and line`,
-    [{ head: "School" }, ...heads],
-    rows.map((row) => ({ cells: [row.school, ...row.counts.map((one) => one.node)] })),
-  );
+/** @param {import("./lines.js").Place} site @param {Row[]} rows */
+function tableFor(site, rows) {
+  const some = rows[0].counts.map((one) => one.what.sku).filter((sku) => thereOf(site, sku) > 0);
+  const stock = some.map((sku) => `${figure(thereOf(site, sku))} of ${sku}`);
+  return [
+    h("p", { class: "fine" }, `At ${site.place}: ${listed(stock)}.`),
+    tableOf(
+      `Pieces from ${site.place} by school and line`,
+      [{ head: "School" }, ...some.map((head) => ({ head }))],
+      rows.map((row) => ({
+        cells: [row.school, ...row.counts.filter((one) => some.includes(one.what.sku)).map((one) => one.node)],
+      })),
+    ),
+  ];
 }
 
 /** @param {any} order @param {string} school @param {import("./lines.js").Place} [place] @returns {Row} */
@@ -91,32 +103,6 @@ function rowOf(order, school, place) {
       new Count({ sku, for: school, of: place ? (place.lines.get(sku)?.outstanding ?? 0) : undefined }),
   );
   return { school, counts };
-}
-
-/** Pieces planned for nobody may go to any school. */
-function anotherSchool(/** @type {Row[]} */ rows, /** @type {any} */ order, /** @type {() => void} */ draw) {
-  const id = uid("school");
-  const input = /** @type {HTMLInputElement} */ (h("input", { id, autocomplete: "off" }));
-  const add = () => {
-    const school = input.value.trim().toUpperCase();
-    if (!school || rows.some((row) => row.school === school)) return;
-    rows.push(rowOf(order, school));
-    input.value = "";
-    draw();
-    rows[rows.length - 1].counts[0]?.input.focus();
-  };
-  const onkeydown = (/** @type {KeyboardEvent} */ event) => {
-    if (event.key !== "Enter") return;
-    event.preventDefault();
-    add();
-  };
-  input.addEventListener("keydown", onkeydown);
-  return h(
-    "div",
-    { class: "form-row" },
-    h("div", { class: "field" }, h("label", { for: id }, "Another school"), input),
-    h("button", { type: "button", class: "button", onclick: add }, "Add it"),
-  );
 }
 
 /** @param {Row[]} rows */

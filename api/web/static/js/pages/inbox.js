@@ -18,15 +18,14 @@ const APPLIED = 1500;
 
 /** @param {import("../router.js").Context} context @returns {import("../router.js").View} */
 export function open({ query, signal }) {
-  const filters = {
-    q: query.get("q") ?? "",
-    outcome: query.get("outcome") ?? "",
-    vendor: query.get("vendor") ?? "",
-  };
   const listing = new Listing({
     page: "/inbox",
     source: "/v1/webhook-events",
-    filters,
+    filters: {
+      q: query.get("q") ?? "",
+      outcome: query.get("outcome") ?? "",
+      vendor: query.get("vendor") ?? "",
+    },
     signal,
     noun: "event",
     draw: (events) =>
@@ -47,29 +46,6 @@ export function open({ query, signal }) {
   onChange(() => soon(QUIET), signal);
   onInbox(() => soon(QUIET), signal);
   signal.addEventListener("abort", () => clearTimeout(later));
-  const vendor = h("div", { class: "control" });
-  const acts = h("div", { class: "control" });
-  const vendors = async () => {
-    try {
-      const found = await readAll("/v1/vendors", signal);
-      const names = found.map((one) => /** @type {[string, string]} */ ([one.slug, one.name]));
-      vendor.replaceWith(
-        chooser("event-vendor", "Vendor", [["", "Any"], ...names], filters.vendor, (value) =>
-          listing.narrow("vendor", value)),
-      );
-      const replay = async () => {
-        if (await replaySince(names, listing.filters.vendor)) changed();
-      };
-      show(
-        acts,
-        may("orders:write") && names.length > 0 &&
-          h("button", { type: "button", class: "button", onclick: replay }, "Replay all since"),
-      );
-    } catch (error) {
-      if (!isAbort(error)) show(listing.trouble, problemBox(error));
-    }
-  };
-  void vendors();
   void listing.read();
   return {
     node: h(
@@ -77,23 +53,56 @@ export function open({ query, signal }) {
       { class: "page" },
       h("h1", null, "Inbox"),
       h("p", { class: "lead" }, "Everything that vendors posted, kept until it is understood."),
-      h(
-        "div",
-        { class: "controls" },
-        searchOf(listing),
-        chooser(
-          "event-outcome",
-          "Outcome",
-          [["", "Any"], ...OUTCOMES.map((one) => /** @type {[string, string]} */ ([one, sentence(one)]))],
-          filters.outcome,
-          (value) => listing.narrow("outcome", value),
-        ),
-        vendor,
-        acts,
-      ),
+      controlsOf(listing, signal, changed),
       listing.nodes,
     ),
   };
+}
+
+/** @param {Listing} listing @param {AbortSignal} signal @param {() => void} changed */
+function controlsOf(listing, signal, changed) {
+  const vendor = h("div", { class: "control" });
+  const acts = h("div", { class: "control" });
+  void offerVendors(vendor, acts, listing, signal, changed);
+  return h(
+    "div",
+    { class: "controls" },
+    searchOf(listing),
+    chooser(
+      "event-outcome",
+      "Outcome",
+      [["", "Any"], ...OUTCOMES.map((one) => /** @type {[string, string]} */ ([one, sentence(one)]))],
+      listing.filters.outcome,
+      (value) => listing.narrow("outcome", value),
+    ),
+    vendor,
+    acts,
+  );
+}
+
+/**
+ * @param {HTMLElement} vendor @param {HTMLElement} acts @param {Listing} listing
+ * @param {AbortSignal} signal @param {() => void} changed
+ */
+async function offerVendors(vendor, acts, listing, signal, changed) {
+  try {
+    const found = await readAll("/v1/vendors", signal);
+    const names = found.map((one) => /** @type {[string, string]} */ ([one.slug, one.name]));
+    vendor.replaceWith(
+      chooser("event-vendor", "Vendor", [["", "Any"], ...names], listing.filters.vendor, (value) =>
+        listing.narrow("vendor", value)),
+    );
+    const replay = async () => {
+      if (await replaySince(names, listing.filters.vendor)) changed();
+    };
+    show(
+      acts,
+      may("orders:write") && names.length > 0 &&
+        h("button", { type: "button", class: "button", onclick: replay }, "Replay all since"),
+    );
+  } catch (error) {
+    if (!isAbort(error)) show(listing.trouble, problemBox(error));
+  }
 }
 
 /** @param {Listing} listing */

@@ -3,11 +3,12 @@
 import { Problem, call } from "../api.js";
 import { plural } from "../dates.js";
 import { h, show } from "../dom.js";
-import { fieldOf, formOf, valuesOf } from "../forms.js";
+import { checkOf, fieldOf, formOf, valuesOf } from "../forms.js";
 import { icon } from "../icons.js";
 import { figure, tableOf } from "../orders/parts.js";
 import { problemBox } from "../problems.js";
 import { toast } from "../toasts.js";
+import { listed } from "../words.js";
 
 const EXAMPLE = `vendor,number,sku,school,quantity,line_quantity,description,unit_price_cents,counts_as,promised_on
 acme,PO-118,CB-3110,KIPP-ASCEND,40,80,"Chromebook, 11 inch",24900,student_device,2027-08-02
@@ -26,14 +27,16 @@ export function open() {
     const { files } = /** @type {HTMLInputElement} */ (filled.querySelector("[type=file]"));
     const file = files?.[0];
     if (!file) return;
+    const { on_error: onError, place } = valuesOf(filled);
+    const placing = place ? "&place=true" : "";
     if (previewed !== file) {
-      show(result, resultOf((await post(file, "mode=dry_run")).data));
+      show(result, resultOf((await post(file, `mode=dry_run${placing}`)).data));
       previewed = file;
       name("Import");
       return;
     }
     try {
-      const { data } = await post(file, `on_error=${valuesOf(filled).on_error}`);
+      const { data } = await post(file, `on_error=${onError}${placing}`);
       show(result, resultOf(data));
       toast(`${plural(data.rows.created + data.rows.updated, "row")} imported.`);
     } catch (error) {
@@ -89,22 +92,30 @@ function fields() {
       label: "Rows with problems",
       options: [["skip", "Leave them out"], ["abort", "Then import nothing at all"]],
     }),
+    checkOf({
+      name: "place",
+      label: "Place the drafts that it names",
+      help: "Only when no row has a problem.",
+    }),
   ];
 }
 
 /** @param {File} file @param {string} query */
 function post(file, query) {
-  return call("POST", `/v1/orders/import?${query}`, { file });
+  // What a CSV file is called differs from one computer to the next.
+  return call("POST", `/v1/orders/import?${query}`, { file: file.slice(0, file.size, "text/csv") });
 }
 
 /** @param {any} answer */
-function resultOf({ mode, rows, issues, issues_left_out: more }) {
+function resultOf(answer) {
+  const { mode, rows, issues, issues_left_out: more } = answer;
   const counts = ["created", "updated", "unchanged", "rejected"].map((word) => `${figure(rows[word])} ${word}`);
   return h(
     "section",
     { class: "panel" },
     h("h2", null, mode === "dry_run" ? "What would happen" : "Imported"),
     h("p", null, `${plural(rows.total, "row")}: ${counts.join(", ")}.`),
+    placedOf(answer),
     issues.length > 0 && tableOf(
       "Rows with problems",
       [{ head: "Row" }, { head: "Column" }, { head: "Says" }, { head: "Expected" }],
@@ -115,4 +126,13 @@ function resultOf({ mode, rows, issues, issues_left_out: more }) {
     more > 0 && h("p", { class: "fine" }, `And ${figure(more)} more.`),
     mode === "apply" && h("p", null, h("a", { href: "/orders" }, "Go to the orders")),
   );
+}
+
+/** What is placed with it, and why some stays a draft; nothing where nobody asked. */
+function placedOf(/** @type {any} */ { mode, placed = [], left_draft: left = [] }) {
+  const numbers = placed.map((/** @type {any} */ one) => one.number);
+  return [
+    numbers.length > 0 && h("p", null, `${mode === "dry_run" ? "Would be placed" : "Placed"}: ${listed(numbers)}.`),
+    left.map((/** @type {any} */ one) => h("p", { class: "notice" }, `${one.number} stays a draft: ${one.why}`)),
+  ];
 }

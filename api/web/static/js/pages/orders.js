@@ -15,37 +15,20 @@ const QUIET = 3000;
 
 /** @param {import("../router.js").Context} context @returns {import("../router.js").View} */
 export function open({ query, signal }) {
-  const filters = {
-    q: query.get("q") ?? "",
-    state: query.get("state") ?? "",
-    vendor: query.get("vendor") ?? "",
-    school: query.get("school") ?? "",
-  };
   const listing = new Listing({
     page: "/orders",
     source: "/v1/orders",
-    filters,
+    filters: {
+      q: query.get("q") ?? "",
+      state: query.get("state") ?? "",
+      vendor: query.get("vendor") ?? "",
+      school: query.get("school") ?? "",
+    },
     signal,
     noun: "order",
     draw: tableOfOrders,
     nothing: "No orders yet. Draw one up, import a file, or let a script POST them to /v1/orders.",
   });
-  const vendor = h("div", { class: "control" });
-  const narrow = (/** @type {string} */ name) => (/** @type {string} */ value) =>
-    listing.narrow(name, value);
-  const vendors = async () => {
-    try {
-      const found = await readAll("/v1/vendors", signal);
-      const names = found.filter((one) => one.kind === "seller").map(
-        (one) => /** @type {[string, string]} */ ([one.slug, one.name]),
-      );
-      vendor.replaceWith(
-        chooser("order-vendor", "Vendor", [["", "Any"], ...names], filters.vendor, narrow("vendor")),
-      );
-    } catch (error) {
-      if (!isAbort(error)) show(listing.trouble, problemBox(error));
-    }
-  };
   let later = 0;
   onChange(() => {
     later ||= window.setTimeout(() => {
@@ -54,7 +37,6 @@ export function open({ query, signal }) {
     }, QUIET);
   }, signal);
   signal.addEventListener("abort", () => clearTimeout(later));
-  void vendors();
   void listing.read();
   return {
     node: h(
@@ -62,27 +44,50 @@ export function open({ query, signal }) {
       { class: "page" },
       h("h1", null, "Orders"),
       h("p", { class: "lead" }, "Pieces count once they are counted at the school."),
-      h(
-        "div",
-        { class: "controls" },
-        typed("order-search", "Search", "Part of a number", "q", listing),
-        chooser(
-          "order-state",
-          "State",
-          [["", "Any"], ...STATES.map((one) => /** @type {[string, string]} */ ([one, sentence(one)]))],
-          filters.state,
-          narrow("state"),
-        ),
-        vendor,
-        typed("order-school", "School", "Code", "school", listing),
-        decides() && [
-          h("a", { class: "button primary", href: "/orders/new" }, "Draw up an order"),
-          h("a", { class: "button", href: "/orders/import" }, "Import a file"),
-        ],
-      ),
+      controlsOf(listing, signal),
       listing.nodes,
     ),
   };
+}
+
+/** @param {Listing} listing @param {AbortSignal} signal */
+function controlsOf(listing, signal) {
+  const vendor = h("div", { class: "control" });
+  void offerVendors(vendor, listing, signal);
+  return h(
+    "div",
+    { class: "controls" },
+    typed("order-search", "Search", "Part of a number", "q", listing),
+    chooser(
+      "order-state",
+      "State",
+      [["", "Any"], ...STATES.map((one) => /** @type {[string, string]} */ ([one, sentence(one)]))],
+      listing.filters.state,
+      (value) => listing.narrow("state", value),
+    ),
+    vendor,
+    typed("order-school", "School", "Code", "school", listing),
+    decides() && [
+      h("a", { class: "button primary", href: "/orders/new" }, "Draw up an order"),
+      h("a", { class: "button", href: "/orders/import" }, "Import a file"),
+    ],
+  );
+}
+
+/** @param {HTMLElement} place @param {Listing} listing @param {AbortSignal} signal */
+async function offerVendors(place, listing, signal) {
+  try {
+    const found = await readAll("/v1/vendors", signal);
+    const names = found.filter((one) => one.kind === "seller").map(
+      (one) => /** @type {[string, string]} */ ([one.slug, one.name]),
+    );
+    place.replaceWith(
+      chooser("order-vendor", "Vendor", [["", "Any"], ...names], listing.filters.vendor, (value) =>
+        listing.narrow("vendor", value)),
+    );
+  } catch (error) {
+    if (!isAbort(error)) show(listing.trouble, problemBox(error));
+  }
 }
 
 /**

@@ -36,14 +36,20 @@ export function actButtons(acts, about, trouble, changed, scope) {
 }
 
 /**
- * Redraw without taking the keyboard's place away: the element with the same key gets it back.
+ * Redraw without taking the keyboard's place away: the element with the same key gets it back, and
+ * what was unfolded stays so.
  * @param {HTMLElement} place @param {() => void} redraw
  */
 export function keepFocus(place, redraw) {
   const held = document.activeElement;
   const key = held instanceof HTMLElement && place.contains(held) ? held.closest("[data-key]")?.dataset.key : null;
   const inside = held !== null && place.contains(held);
+  const unfolded = [...place.querySelectorAll("details[open] > summary[data-key]")];
   redraw();
+  for (const summary of unfolded) {
+    const name = CSS.escape(summary.getAttribute("data-key") ?? "");
+    place.querySelector(`summary[data-key="${name}"]`)?.parentElement?.setAttribute("open", "");
+  }
   if (!inside) return;
   const again = key ? place.querySelector(`[data-key="${CSS.escape(key)}"]`) : null;
   const next = again ?? place.querySelector("h1");
