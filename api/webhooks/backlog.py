@@ -18,8 +18,9 @@ from api.webhooks.match_rules import Speaker
 from api.webhooks.rules import Outcome
 from api.webhooks.understand import Stored, Understood
 
-# More at once holds schools for seconds; fewer reads a school's counts again and again.
-BATCH = 5_000
+# Reached only when more waits: what counts say of a school is read and written once a batch. Still
+# more would hold the schools for longer than a clerk should wait.
+BATCH = 10_000
 # Bodies are opened in memory, and one may have 2 MB.
 BATCH_BYTES = 32_000_000
 
