@@ -145,7 +145,8 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.database = database
-    app.state.listener = Listener(database, wiring.CHANNELS)
+    channels = wiring.CHANNELS if settings.embedded_worker else wiring.PAGE_CHANNELS
+    app.state.listener = Listener(database, channels)
     app.state.intake = wiring.build_intake(database, settings)
     app.state.lifecycle = Lifecycle()
     app.state.metrics = Metrics()
