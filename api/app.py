@@ -169,7 +169,8 @@ def furnish(app: FastAPI, settings: Settings, database: Database) -> None:
     """
     app.state.settings = settings
     app.state.database = database
-    app.state.listener = Listener(database, wiring.CHANNELS)
+    channels = wiring.CHANNELS if settings.embedded_worker else wiring.PAGE_CHANNELS
+    app.state.listener = Listener(database, channels)
     app.state.intake = wiring.build_intake(database, settings)
     app.state.lifecycle = Lifecycle()
 

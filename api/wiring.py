@@ -36,8 +36,10 @@ from api.webhooks import secrets as vendor_secrets
 from api.webhooks.door import Door
 from api.webhooks.intake import Intake
 
-# What `Listener` hears; a new channel is named here before anybody subscribes to it.
-CHANNELS = (JOBS_CHANNEL, "school_changed", "inbox")
+# What a `Listener` hears for open pages, and with a worker in its process: each hearing costs, and
+# one follows every commit of intake. A channel is named here before anybody subscribes to it.
+PAGE_CHANNELS = ("school_changed", "inbox_settled")
+CHANNELS = (*PAGE_CHANNELS, JOBS_CHANNEL, "inbox")
 
 
 # Who listens to which fact, in the order in which they are told.

@@ -207,8 +207,8 @@ async def stream_events(request: Request, caller: Reader) -> AsyncIterator[Serve
     listener: Listener = request.app.state.listener
     database = database_of(request)
     yield ServerSentEvent(event="hello", data={"now": clock.now().isoformat()}, retry=3000)
-    async for channel, payload in listener.stream("school_changed", "inbox"):
-        if channel == "inbox":
+    async for channel, payload in listener.stream("school_changed", "inbox_settled"):
+        if channel == "inbox_settled":
             if _sees_inbox(caller, payload):
                 yield ServerSentEvent(event="inbox changed", data={})
             continue
@@ -227,7 +227,7 @@ def _sees_inbox(caller: Caller, payload: str | None) -> bool:
     Who is limited to schools hears of their own by `school changed`: that something came for
     another school of the network is not for them.
     """
-    if payload == "" or caller.school_ids is not None or not caller.may(Right.orders_read):
+    if caller.school_ids is not None or not caller.may(Right.orders_read):
         return False
     if payload is None or payload == "*" or caller.network_id is None:
         return True

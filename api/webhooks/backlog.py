@@ -18,8 +18,9 @@ from api.webhooks.match_rules import Speaker
 from api.webhooks.rules import Outcome
 from api.webhooks.understand import Stored, Understood
 
-# More at once holds schools for seconds; fewer reads a school's counts again and again.
-BATCH = 5_000
+# Reached only when more waits: what counts say of a school is read and written once a batch. Still
+# more would hold the schools for longer than a clerk should wait.
+BATCH = 10_000
 # Bodies are opened in memory, and one may have 2 MB.
 BATCH_BYTES = 32_000_000
 
@@ -53,8 +54,7 @@ FROM json_to_recordset(CAST(:rows AS json)) AS n(id uuid, outcome text, reason t
   tracking_key text, school text, network_id uuid, order_id uuid, shipment_id uuid)
 WHERE e.id = n.id
 """)
-# With a payload it wakes no worker: it tells open pages whose events were settled.
-_TELL_PAGES = text("SELECT pg_notify('inbox', :networks)")
+_TELL_PAGES = text("SELECT pg_notify('inbox_settled', :networks)")
 _OF_NO_NETWORK = "-"
 # A notification holds at most 8,000 bytes.
 _NAMED_IN_NOTICE = 200

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -70,8 +69,7 @@ class _Landed(Enum):
     MOVED = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class _Arrival:
+class _Arrival(NamedTuple):
     id: UUID
     vendor: KnownVendor
     key: str
@@ -79,8 +77,7 @@ class _Arrival:
     sealed: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """The inbox row an event is kept in, and whether it was new."""
 
     id: UUID
@@ -163,8 +160,7 @@ class Intake:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
+class _Kept(NamedTuple):
     id: UUID
     sealed: bytes | None
 

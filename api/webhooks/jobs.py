@@ -46,9 +46,8 @@ async def run_inbox(database: Database, listener: Listener, sealer: Sealer) -> N
     heard = asyncio.Event()
 
     def hear(payload: str | None) -> None:
-        # One with a payload says what was settled, which is for open pages.
-        if not payload:
-            heard.set()
+        del payload
+        heard.set()
 
     unsubscribe = listener.subscribe(CHANNEL, hear)
     pause = _PAUSE_AFTER_FAILURE

@@ -8,7 +8,8 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 
@@ -25,12 +26,11 @@ class KeyUnusable(ValueError):
     """A sentence that says what is wrong with a secret or a key, without repeating it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(NamedTuple):
     """What a vendor may have signed with at this moment; `public` by key id."""
 
     secrets: Sequence[bytes] = ()
-    public: Mapping[bytes, RSAPublicKey] = field(default_factory=dict)
+    public: Mapping[bytes, RSAPublicKey] = MappingProxyType({})
 
 
 def make_secret() -> str:

@@ -15,9 +15,9 @@ import binascii
 import hmac
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -35,8 +35,8 @@ _SECONDS = re.compile(rb"[0-9]{1,12}")
 _ISO = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+# A tuple, as all that is made for each event: a frozen dataclass takes three times as long.
+class Posted(NamedTuple):
     """A request as it came: headers as ASGI has them (names in lower case, in order, doubled ones
     too), the untouched body, and the values of `?token=`.
     """
