@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any, NamedTuple, cast
 
-from api.accounts.reading.rows import COLUMNS, Issue, Row
+from api.accounts.reading.rows import ROW_FIELDS, Issue, Row
 from api.schools.csv_table import CONTROL, shown
 
 # Half a byte pair: bytes that were no letter of the file's encoding, or JSON that names one.
@@ -23,6 +24,20 @@ _GRADES = {"PK": -1, "K": 0, "KG": 0} | {
     text: grade for grade in range(1, 13) for text in (str(grade), f"{grade:02}")
 }
 GRADES = "PK, K or 1 to 12"
+# As state lists (CEDS) and Clever name them; transitional kindergarten is the year before it.
+_WORDS = _GRADES | {
+    "TK": -1,
+    "PRESCHOOL": -1,
+    "PREKINDERGARTEN": -1,
+    "TRANSITIONALKINDERGARTEN": -1,
+    "KINDERGARTEN": 0,
+}
+_OUTSIDE = (
+    "IT PR 13 UG PS PS1 PS2 PS3 PS4 AE OTHER UNGRADED INFANTTODDLER POSTGRADUATE UNDERGRADUATE"
+    " GRADUATE ADULT ADULTEDUCATION"
+)
+_NO_GRADE = frozenset(_OUTSIDE.split())
+_STATUSES = {"active": False, "tobedeleted": True, "inactive": True}
 
 
 class Fault(NamedTuple):
@@ -59,6 +74,37 @@ def _grade(cell: str) -> int | Fault:
     return Fault("grade-unknown", shown(cell), GRADES) if found is None else found
 
 
+class LooseGrade:
+    """The first of a list of grades, in the words of any system; `left_out` are those before
+    preschool, after grade 12 or outside of all, which an account has no grade for.
+    """
+
+    def __init__(self) -> None:
+        self.left_out: set[str] = set()
+
+    def __call__(self, cell: str) -> int | Fault | None:
+        for one in filter(None, map(str.strip, cell.upper().split(","))):
+            if one in _WORDS:
+                return _WORDS[one]
+            if one not in _NO_GRADE:
+                return Fault("grade-unknown", shown(cell), GRADES)
+            self.left_out.add(one)
+        return None
+
+
+def _deleted(cell: str) -> bool | Fault:
+    found = _STATUSES.get(cell.casefold())
+    return Fault("status-unknown", shown(cell), "active or tobedeleted") if found is None else found
+
+
+def _moment(cell: str) -> datetime | Fault:
+    try:
+        moment = datetime.fromisoformat(cell)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return Fault("not-a-moment", shown(cell), "a moment such as 2027-08-23T06:00:00.000Z")
+
+
 _USERNAME = re.compile(r"[^\s@,;:\"<>()\[\]\\]{1,64}(?:@[^\s@,;:\"<>()\[\]\\]{1,48})?")
 _EMAIL = re.compile(r"[^\s@,;:\"<>()\[\]\\]{1,64}@[^\s@,;:\"<>()\[\]\\]{1,190}")
 
@@ -73,10 +119,13 @@ def _matching(pattern: re.Pattern[str], code: str, expected: str) -> Callable[[s
 class Known(dict[Any, Any]):
     """What each cell of a column with few different ones means."""
 
-    def __init__(self, read: Callable[[str], Any], required: bool) -> None:
+    def __init__(
+        self, read: Callable[[str], Any], required: bool = False, empty: Any = None
+    ) -> None:
         super().__init__()
         self._read = read
         self._required = required
+        self._empty = empty
         self.faulty = False
 
     def values_of(self, cells: Iterable[str | None]) -> list[Any]:
@@ -89,6 +138,7 @@ class Known(dict[Any, Any]):
             # Not remembered: a fault is to be noticed each time.
             self.faulty = True
             return value
+        value = self._empty if value is None else value
         if len(self) >= _MOST_REMEMBERED:
             self.clear()
         self[cell] = value
@@ -149,7 +199,7 @@ def judge(cell: str | None, read: Callable[[str], Any], required: bool) -> Any:
     return read(cleaned)
 
 
-def _readers(required: Iterable[str]) -> dict[str, Known | Unique]:
+def _readers(required: Iterable[str], grade: Callable[[str], Any]) -> dict[str, Known | Unique]:
     needed = set(required)
     username = _matching(_USERNAME, "username-malformed", "a name to sign in with, without spaces")
     email = _matching(_EMAIL, "email-malformed", "an e-mail address such as name@example.org")
@@ -158,38 +208,37 @@ def _readers(required: Iterable[str]) -> dict[str, Known | Unique]:
         "school": Known(_text(255), "school" in needed),
         "given_name": Known(_text(100), "given_name" in needed),
         "family_name": Known(_text(100), "family_name" in needed),
-        "grade": Known(_grade, "grade" in needed),
+        "grade": Known(grade),
         "username": Unique(username, "username" in needed, 113, _USERNAME),
         "email": Unique(email, "email" in needed, 255, _EMAIL),
+        "deleted": Known(_deleted, empty=False),
+        "modified_at": Known(_moment),
     }
 
 
 class Judge:
-    """Makes rows of columns of cells; `file` is named in the issues."""
+    """Makes rows of columns of cells; `file` and the columns' `labels` are told in the issues."""
 
     def __init__(
         self,
         file: str = "",
         required: Iterable[str] = ("sourced_id", "school", "given_name", "family_name"),
         labels: Mapping[str, str] | None = None,
+        grade: Callable[[str], Any] = _grade,
     ) -> None:
         self._file = file
-        self._readers = _readers(required)
+        self._readers = _readers(required, grade)
         self._labels = labels or {}
 
     def rows(
-        self,
-        numbers: Sequence[int],
-        cells: Mapping[str, Sequence[Any]],
-        deleted: Iterable[bool] = repeat(False),
-        modified: Iterable[Any] = repeat(None),
+        self, numbers: Sequence[int], cells: Mapping[str, Sequence[Any]]
     ) -> tuple[list[Row], list[Issue]]:
-        """Rows in the order given; a column that is not among `cells` is None throughout."""
+        """Rows in the order given; a column that is not among `cells` is not said throughout."""
         values: list[Iterable[Any]] = []
         faulty: list[tuple[str, list[Any]]] = []
-        for name in COLUMNS:
+        for name in ROW_FIELDS[1:]:
             if name not in cells:
-                values.append(repeat(None))
+                values.append(repeat(False if name == "deleted" else None))
                 continue
             reader = self._readers[name]
             column = reader.values_of(cells[name])
@@ -197,7 +246,7 @@ class Judge:
             if reader.faulty:
                 faulty.append((name, column))
         # strict=False: what the file does not say repeats without end.
-        rows = cast("list[Row]", list(zip(numbers, *values, deleted, modified, strict=False)))
+        rows = cast("list[Row]", list(zip(numbers, *values, strict=False)))
         if not faulty:
             return rows, []
         return self._without(rows, faulty, cells)

@@ -43,6 +43,7 @@ class StaffRow(NamedTuple):
     email: str | None
     role: str
     file: str = ""
+    deleted: bool = False
 
 
 class Issue(NamedTuple):
