@@ -7,6 +7,9 @@ import asyncio
 from fastapi import APIRouter
 
 from api import clock, facts
+from api.accounts import jobs as account_jobs
+from api.accounts import listeners as account_listeners
+from api.accounts import routes as account_routes
 from api.auth import routes as auth_routes
 from api.auth import service as auth_service
 from api.auth import sign_in_routes
@@ -50,6 +53,11 @@ LISTENERS: tuple[tuple[type, Listener], ...] = (
     (facts.PlaybookApplied, device_listeners.on_playbook_applied),
     (facts.RolloutsChanged, device_listeners.on_rollouts_changed),
     (facts.EvidenceStated, device_listeners.on_evidence_stated),
+    (facts.EnrollmentChanged, account_listeners.on_enrollment_changed),
+    (facts.EnrollmentsChanged, account_listeners.on_enrollments_changed),
+    (facts.PlaybookApplied, account_listeners.on_playbook_applied),
+    (facts.RolloutsChanged, account_listeners.on_rollouts_changed),
+    (facts.EvidenceStated, account_listeners.on_evidence_stated),
     (facts.OrderPlaced, rematch.on_order_placed),
     (facts.ShipmentsOpened, rematch.on_shipments_opened),
 )
@@ -78,6 +86,7 @@ def routers() -> list[APIRouter]:
         rollout_routes.router,
         task_routes.router,
         device_routes.router,
+        account_routes.router,
         webhook_routes.router,
     ]
 
@@ -85,6 +94,11 @@ def routers() -> list[APIRouter]:
 def upload_routers() -> list[APIRouter]:
     """The routers whose bodies are files, and may be as large as `max_upload_bytes`."""
     return [school_routes.uploads, device_routes.uploads]
+
+
+def roster_routers() -> list[APIRouter]:
+    """The routers whose bodies are streamed, and may be as large as `max_roster_bytes`."""
+    return [account_routes.uploads]
 
 
 def build_intake(database: Database, settings: Settings) -> Intake:
@@ -123,16 +137,17 @@ async def work(
     sealer = vendor_secrets.sealer_for(settings)
     inbox = asyncio.create_task(webhook_jobs.run_inbox(database, listener, sealer), name="inbox")
     try:
-        await run_worker(database, listener, jobs(), concurrency=concurrency)
+        await run_worker(database, listener, jobs(settings), concurrency=concurrency)
     finally:
         await stop_worker(inbox)
 
 
-def jobs() -> list[Job]:
+def jobs(settings: Settings) -> list[Job]:
     """Every job there is; a worker runs no other."""
     return [
         Job("purge", purge, cron="7 * * * *", alone=True),
         Job("refresh", refresh, cron="* * * * *", alone=True),
         Job("learn", device_jobs.learn, cron="17 5 * * *", alone=True),
+        account_jobs.import_job(settings),
         Job("inbox", webhook_jobs.look_after, cron="* * * * *", alone=True),
     ]

@@ -17,8 +17,7 @@ from api.db.uow import WriteSession
 _BLOCK = 64
 # Over an expression put for `{value}`; parameters are those of `pads`.
 _HMAC: LiteralString = (
-    "sha256(%(burn_outer)s::bytea || sha256(%(burn_inner)s::bytea"
-    " || convert_to({value}, 'UTF8')))"
+    "sha256(%(burn_outer)s::bytea || sha256(%(burn_inner)s::bytea || convert_to({value}, 'UTF8')))"
 )
 
 

@@ -93,7 +93,8 @@ class BurntUsername(SQLModel, table=True):
 class AccountImport(SQLModel, table=True):
     """A run: what was asked, how far it is, what it did.
 
-    Network and source are null until the upload has told whose it is. `digest` is the SHA-256 of
+    Network and source are null until the upload has told whose it is, and `snapshot` until it has
+    told what it is, where the query did not. `digest` is the SHA-256 of
     the body and `query_key` what else makes an upload the same. `staged_rows` is how many rows
     staging had when it was finished; fewer later means a crash has emptied it.
     """
@@ -122,7 +123,7 @@ class AccountImport(SQLModel, table=True):
     source_slug: str = text_field()
     mode: str = text_field(default=Mode.apply)
     on_error: str = text_field(default=OnError.skip)
-    snapshot: str = text_field(default=Snapshot.delta)
+    snapshot: str | None = text_field(default=None)
     scope: str = text_field(default="source")
     state: str = text_field(default=ImportState.queued)
     format: str | None = text_field(default=None)
@@ -167,6 +168,8 @@ class AccountImportIssue(SQLModel, table=True):
     __tablename__ = "account_import_issues"
 
     import_id: UUID = Field(primary_key=True, foreign_key="account_imports.id", ondelete="CASCADE")
+    # The archive's member; empty where the upload is one file.
+    file: str = text_field(primary_key=True, default="")
     row_number: int = Field(primary_key=True)
     column_name: str | None = text_field(default=None)
     code: str = text_field()

@@ -25,8 +25,8 @@ SELECT s.number, a.id AS account_id, {values},
   CASE WHEN {status_changes} THEN {status} ELSE a.status END AS status,
   CASE WHEN NOT ({status_changes}) THEN a.missing_since
     WHEN s.deleted THEN coalesce(a.missing_since, %(now)s) END AS missing_since,
-  CASE WHEN a.edits IS NOT NULL THEN nullif(a.edits - array_remove(ARRAY[{overruled}], NULL), jsonb_build_object())
-  END AS edits,
+  CASE WHEN a.edits IS NOT NULL THEN nullif(
+    a.edits - array_remove(ARRAY[{overruled}], NULL), jsonb_build_object()) END AS edits,
   CASE WHEN a.id IS NULL THEN 'created' WHEN NOT ({status_changes}) THEN 'updated'
     WHEN s.deleted THEN 'suspended' ELSE 'restored' END AS kind,
   NOT ({status_changes}) AND NOT ({others_change}) AS grade_only

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -10,6 +11,9 @@ from uuid import UUID
 from psycopg import AsyncConnection, sql
 
 from api.accounts.rules import Mode, OnError, Snapshot
+
+Values = Mapping[str, Any]
+Table = sql.Identifier | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,6 @@ class Run:
     file: str
     uploaded_at: datetime
     now: datetime
-    actor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +60,26 @@ class Work:
     connection: AsyncConnection[Any]
 
     async def execute(
-        self, statement: LiteralString, /, table: sql.Identifier | None = None, **values: Any
+        self, statement: LiteralString, values: Values | None = None, /, *, table: Table = None
     ) -> int:
         """Rows written. `table` stands for `{table}` in place of the run's own."""
-        cursor = await self.connection.execute(self._filled(statement, table), self._values(values))
+        cursor = await self.connection.execute(
+            self._filled(statement, table), self._values(values or {})
+        )
         return cursor.rowcount
 
     async def rows(
-        self, statement: LiteralString, /, table: sql.Identifier | None = None, **values: Any
+        self, statement: LiteralString, values: Values | None = None, /, *, table: Table = None
     ) -> list[tuple[Any, ...]]:
-        cursor = await self.connection.execute(self._filled(statement, table), self._values(values))
+        cursor = await self.connection.execute(
+            self._filled(statement, table), self._values(values or {})
+        )
         return await cursor.fetchall()
 
-    def _filled(self, statement: LiteralString, table: sql.Identifier | None) -> sql.Composed:
-        return sql.SQL(statement).format(
-            table=table or self.tables.rows, staff=self.tables.staff
-        )
+    def _filled(self, statement: LiteralString, table: Table) -> sql.Composed:
+        return sql.SQL(statement).format(table=table or self.tables.rows, staff=self.tables.staff)
 
-    def _values(self, more: dict[str, Any]) -> dict[str, Any]:
+    def _values(self, more: Values) -> dict[str, Any]:
         run = self.run
         return {
             "run": run.id,

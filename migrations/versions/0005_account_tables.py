@@ -72,7 +72,7 @@ def upgrade() -> None:
         sa.Column("source_slug", sa.Text(), nullable=False),
         sa.Column("mode", sa.Text(), nullable=False),
         sa.Column("on_error", sa.Text(), nullable=False),
-        sa.Column("snapshot", sa.Text(), nullable=False),
+        sa.Column("snapshot", sa.Text(), nullable=True),
         sa.Column("scope", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("format", sa.Text(), nullable=True),
@@ -231,6 +231,7 @@ def upgrade() -> None:
     op.create_table(
         "account_import_issues",
         sa.Column("import_id", sa.Uuid(), nullable=False),
+        sa.Column("file", sa.Text(), nullable=False),
         sa.Column("row_number", sa.Integer(), nullable=False),
         sa.Column("column_name", sa.Text(), nullable=True),
         sa.Column("code", sa.Text(), nullable=False),
@@ -242,7 +243,7 @@ def upgrade() -> None:
             name=op.f("fk_account_import_issues_import_id"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("import_id", "row_number", name=op.f("pk_account_import_issues")),
+        sa.PrimaryKeyConstraint("import_id", "file", "row_number", name=op.f("pk_account_import_issues")),
     )
     # Chunks come compressed; to try again would only cost time.
     op.execute("ALTER TABLE account_import_chunks ALTER COLUMN body SET STORAGE EXTERNAL")
