@@ -17,8 +17,8 @@ from api.accounts.reading.rows import Batch, Issue
 from api.accounts.reading.sheet import Columns, Sheet
 from api.schools.csv_table import shown
 
-# Some 200,000 roles.
-BYTES_PER_PASS = 16 * 1024 * 1024
+# Some 400,000 roles.
+BYTES_PER_PASS = 32 * 1024 * 1024
 # Where rows are numbered that stand only in the file of roles.
 MOVED = 1_000_000_000
 _MOST_REMEMBERED = 100_000
