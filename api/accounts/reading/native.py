@@ -20,11 +20,12 @@ def read_native(text: Text, blocks: Iterable[str]) -> Roster:
     """Raises: FileUnreadable naming the column or line, here and while batches are iterated."""
     table = Table(blocks, _SHAPE.readers)
     names = names_of(table.header)
+    details = {"delimiter": table.delimiter}
     return Roster(
         format="csv",
         columns=frozenset(name for name in names if name in COLUMNS),
-        batches=gathered(_batches(text, table, names)),
-        details={"encoding": text.encoding, "delimiter": table.delimiter},
+        batches=gathered(_batches(text, table, names, details)),
+        details=details,
     )
 
 
@@ -40,7 +41,9 @@ def names_of(header: Sequence[str]) -> list[str]:
     return names
 
 
-def _batches(text: Text, table: Table, names: Sequence[str]) -> Iterator[Batch]:
+def _batches(
+    text: Text, table: Table, names: Sequence[str], details: dict[str, str]
+) -> Iterator[Batch]:
     even = Even(names, "")
     judge = Judge()
     for records in table:
@@ -50,3 +53,5 @@ def _batches(text: Text, table: Table, names: Sequence[str]) -> Iterator[Batch]:
         cells = {name: columns[name] for name in COLUMNS if name in columns}
         kept, wrong = judge.rows(numbers, cells)
         yield Batch(kept, [], issues + wrong, text.bytes_read)
+    # Only now: the first letter that shows the encoding may be the last of the file.
+    details["encoding"] = text.encoding

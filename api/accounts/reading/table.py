@@ -96,16 +96,15 @@ class Even:
 
     def __call__(self, records: Records, issues: list[Issue]) -> Records:
         """The rows that fit; blank ones are left out and ragged ones become issues."""
-        if set(map(len, records.rows)) == {self._width} and not self._nameless:
+        plain = set(map(len, records.rows)) == {self._width} and not self._nameless
+        if plain and all(map(any, records.rows)):
             return records
         numbers: list[int] = []
         rows: list[list[str]] = []
         for number, row in zip(records.numbers, records.rows, strict=True):
-            if len(row) == self._width and not self._nameless:
-                pass
-            elif not any(map(str.strip, row)):
+            if not any(row) or not any(map(str.strip, row)):
                 continue
-            elif self._ragged(row):
+            if not plain and self._ragged(row):
                 expected = f"{self._width} cells, as in the first line"
                 issues.append(
                     Issue(number, None, "row-ragged", f"{len(row)} cells", expected, self._file)
