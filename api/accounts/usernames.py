@@ -133,8 +133,6 @@ async def assign_usernames(
     given: dict[str, Any] = {"network": naming.network_id, "source": naming.source_id}
     await connection.execute(_LOCK, {"network": str(naming.network_id)})
     await connection.execute(_DROP)
-    # Sorting and joining a million rows takes three times as long in the usual 4 MB.
-    await connection.execute("SET LOCAL work_mem = '64MB'")
     if namer is None:
         nameless = _sql(_NAMELESS, naming, columns=sql.SQL("s.username_base"))
     else:
