@@ -264,8 +264,19 @@ class Judge:
                 if type(value) is Fault:
                     found.setdefault(index, (name, value))
         issues = [
-            Issue(rows[index][0], self._labels.get(name, name), *fault, self._file)
+            Issue(
+                rows[index][0],
+                self._labels.get(name, name),
+                *fault,
+                self._file,
+                _whose(rows[index]),
+            )
             for index, (name, fault) in sorted(found.items())
             if any((column[index] or "").strip() for column in cells.values())
         ]
         return [row for index, row in enumerate(rows) if index not in found], issues
+
+
+def _whose(row: Row) -> str | None:
+    """The student of a row that may have faults in place of values."""
+    return row[1] if type(row[1]) is str else None

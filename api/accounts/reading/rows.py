@@ -49,7 +49,8 @@ class StaffRow(NamedTuple):
 class Issue(NamedTuple):
     """The first fault of a rejected row; `row` is the line of `file` that it begins on.
 
-    `file` is the archive's member, "" where the upload is one file.
+    `file` is the archive's member, "" where the upload is one file. `sourced_id` is the student
+    whose row it is, null where that cannot be told: who is refused is not therefore missing.
     """
 
     row: int
@@ -58,6 +59,7 @@ class Issue(NamedTuple):
     got: str | None
     expected: str
     file: str = ""
+    sourced_id: str | None = None
 
 
 class Org(NamedTuple):
