@@ -10,6 +10,7 @@ from api import clock, facts
 from api.accounts import jobs as account_jobs
 from api.accounts import listeners as account_listeners
 from api.accounts import routes as account_routes
+from api.accounts import suspending
 from api.auth import routes as auth_routes
 from api.auth import service as auth_service
 from api.auth import sign_in_routes
@@ -149,5 +150,6 @@ def jobs(settings: Settings) -> list[Job]:
         Job("refresh", refresh, cron="* * * * *", alone=True),
         Job("learn", device_jobs.learn, cron="17 5 * * *", alone=True),
         account_jobs.import_job(settings),
+        Job("suspend_missing", suspending.suspend_missing, cron="27 4 * * *", alone=True),
         Job("inbox", webhook_jobs.look_after, cron="* * * * *", alone=True),
     ]
