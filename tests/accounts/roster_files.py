@@ -97,16 +97,21 @@ def ndjson(people: Iterable[Student]) -> Iterator[bytes]:
         yield orjson.dumps({name: value for name, value in said.items() if value != ""}) + b"\n"
 
 
-def zipped(files: Mapping[str, Iterable[Line] | str]) -> bytes:
+def zipped(files: Mapping[str, Iterable[Line] | str | bytes]) -> bytes:
     """An archive: a member is text as it is, or rows to be written as CSV."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, content in files.items():
             with archive.open(name, "w", force_zip64=True) as member:
-                pieces = [content.encode()] if isinstance(content, str) else lines(content)
-                for piece in pieces:
+                for piece in _pieces(content):
                     member.write(piece)
     return packed.getvalue()
+
+
+def _pieces(content: Iterable[Line] | str | bytes) -> Iterable[bytes]:
+    if isinstance(content, str):
+        return [content.encode()]
+    return [content] if isinstance(content, bytes) else lines(content)
 
 
 def manifest(version: str, states: Mapping[str, str]) -> Iterator[Line]:

@@ -59,10 +59,7 @@ def read_oneroster(archive: Archive, today: date | None) -> Roster:
         name: f"{name}.csv" in archive and manifest.get(f"file.{name}", "bulk") != "absent"
         for name in ("users", "roles", "orgs")
     }
-    said = {manifest.get(f"file.{name}") for name in ("users", "roles")}
-    snapshot: Literal["full", "delta"] | None = None
-    if manifest:
-        snapshot = "delta" if "delta" in said else "full"
+    snapshot = _snapshot(manifest)
     version = _version(manifest, there["roles"])
     if not there["users"] and snapshot != "delta":
         raise unreadable(
@@ -125,6 +122,16 @@ def _manifest(archive: Archive) -> dict[str, str]:
         for name, value in zip(cells["property"], cells["value"], strict=True):
             found[shown(name.strip()).casefold()] = shown(value.strip()).casefold()
     return dict(list(found.items())[:100])
+
+
+def _snapshot(manifest: Mapping[str, str]) -> Literal["full", "delta"] | None:
+    """What the manifest says of the people, or of anything where it says that they are absent."""
+    if not manifest:
+        return None
+    said = {manifest.get(f"file.{name}", "absent") for name in ("users", "roles")}
+    if said == {"absent"}:
+        said = set(manifest.values())
+    return "delta" if "delta" in said else "full"
 
 
 def _version(manifest: Mapping[str, str], roles: bool) -> str:

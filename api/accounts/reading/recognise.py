@@ -27,8 +27,8 @@ _PACKED = (
     b"Rar!",
     b"\xd0\xcf\x11\xe0",
 )
-# Enough of a users.csv to tell whose it is.
-_TELLING = {"enableduser": "oneroster", "orgsourcedids": "oneroster", "sourcedid": "any"}
+# A users.csv that has one of these is OneRoster's; Microsoft's has neither.
+_ONEROSTER = ("enableduser", "orgsourcedids")
 
 
 def is_zip(head: bytes) -> bool:
@@ -66,8 +66,9 @@ def _read_archive(archive: Archive, today: date | None) -> Roster:
     if "manifest.csv" in archive:
         return read_oneroster(archive, today)
     if "users.csv" in archive:
-        telling = Sheet(archive, "users.csv", _TELLING, ())
-        if "oneroster" in telling.columns or "roles.csv" not in archive:
+        wanted = {name: name for name in ("sourcedid", *_ONEROSTER)}
+        users = Sheet(archive, "users.csv", wanted, ())
+        if users.columns & set(_ONEROSTER) or "roles.csv" not in archive:
             return read_oneroster(archive, today)
         return read_sds_2_1(archive, today)
     if "student.csv" in archive:
