@@ -156,3 +156,10 @@ async def cancel(import_id: UUID, caller: Writer, session: Writing) -> AccountIm
     """End an import that is not applied yet; nothing of it is written."""
     run = await imports.cancel(session, caller, import_id)
     return (await imports.imports_out(session, caller, [run]))[0]
+
+
+@router.post("/account-imports/{import_id}/undo", status_code=202)
+async def undo(import_id: UUID, caller: Writer, session: Writing) -> AccountImportOut:
+    """Take back what an import did, but for what was edited since; its staff stay."""
+    run = await imports.ask_to_undo(session, caller, import_id)
+    return (await imports.imports_out(session, caller, [run]))[0]

@@ -100,10 +100,18 @@ def import_out(
             "network": network,
             "source": run.source_slug,
             "details": run.details or {},
+            "undo": _undo(run.undo),
             "samples": samples,
             "held_reasons": [_named(one, codes) for one in run.held_reasons or []],
         }
     )
+
+
+def _undo(undo: dict[str, Any] | None) -> UndoOut | None:
+    """What is told of it; a full run also keeps there what was expected before it."""
+    if not undo or "state" not in undo:
+        return None
+    return UndoOut(**{name: undo[name] for name in UndoOut.model_fields if name in undo})
 
 
 def _named(one: dict[str, Any], codes: dict[str, str]) -> dict[str, Any]:

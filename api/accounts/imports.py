@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlmodel import col
 
 from api import clock
-from api.accounts.errors import import_not_found, import_refused
+from api.accounts.errors import UploadGone, import_not_found, import_refused
 from api.accounts.import_schemas import AccountImportOut, import_out
-from api.accounts.jobs import defer_import
-from api.accounts.models import AccountImport, AccountImportIssue
-from api.accounts.rules import ImportState, may_follow
+from api.accounts.jobs import defer_import, defer_undo
+from api.accounts.models import AccountImport, AccountImportChunk, AccountImportIssue
+from api.accounts.rules import ImportState, Mode, may_follow
 from api.accounts.running import tables_of
 from api.accounts.staging import drop_tables
+from api.accounts.undo import later_runs
 from api.auth.caller import Caller, visible
 from api.db.paging import Page, PageRequest, page_of
 from api.db.uow import ReadSession, WriteSession
@@ -152,4 +153,28 @@ async def cancel(session: WriteSession, caller: Caller, import_id: UUID) -> Acco
     # A running one's tables are its worker's, who drops them when it hears of this.
     if not was_running:
         await drop_tables(await session.psycopg(), tables_of(run.id))
+    return run
+
+
+async def ask_to_undo(session: WriteSession, caller: Caller, import_id: UUID) -> AccountImport:
+    """Mark an applied run as being undone; its job does it. Asked again, it is the same.
+
+    Raises: ImportNotFound; ImportRefused; UploadGone when a later run's roster is not kept, so
+    that it cannot be told what it said.
+    """
+    run = await find_import(session, caller, import_id, lock=True)
+    if run.state == ImportState.applied and (run.undo or {}).get("state") == "running":
+        return run
+    if run.state != ImportState.applied or run.mode != Mode.apply:
+        raise import_refused(run.state, "only one that was applied can be undone.")
+    kept = exists().where(col(AccountImportChunk.import_id) == col(AccountImport.id))
+    later = later_runs(run).where(~kept).with_only_columns(col(AccountImport.id))
+    if (await session.scalars(later)).first() is not None:
+        raise UploadGone(
+            "A later roster of the source is not kept any more, so what it said of these accounts"
+            " cannot be told; change them by a new roster instead."
+        )
+    run.undo = {**(run.undo or {}), "state": "running", "by": caller.actor}
+    await session.flush()
+    await defer_undo(session, run)
     return run

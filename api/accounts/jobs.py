@@ -6,6 +6,7 @@ from uuid import UUID
 
 from api.accounts.models import AccountImport
 from api.accounts.run import run_import
+from api.accounts.undo import undo_import
 from api.db.pool import Database
 from api.db.uow import WriteSession
 from api.errors import Invalid
@@ -13,6 +14,7 @@ from api.jobs.app import Job, defer
 from api.settings import Settings
 
 _IMPORT = "account_import"
+_UNDO = "account_undo"
 
 
 def secret_of(settings: Settings) -> bytes:
@@ -32,7 +34,24 @@ def import_job(settings: Settings | None = None) -> Job:
     return Job(_IMPORT, work)
 
 
+def undo_job(settings: Settings | None = None) -> Job:
+    """The job of an undo; without settings it can only be deferred."""
+
+    async def work(database: Database, import_id: str) -> None:
+        assert settings is not None
+        await undo_import(database, secret_of(settings), UUID(import_id))
+
+    return Job(_UNDO, work)
+
+
 async def defer_import(session: WriteSession, run: AccountImport) -> None:
     """Have a run done once this transaction is committed, after those of its source before it."""
-    lock = f"accounts:{run.network_id or '-'}:{run.source_slug}"
-    await defer(session, import_job(), lock=lock, import_id=str(run.id))
+    await defer(session, import_job(), lock=_lock(run), import_id=str(run.id))
+
+
+async def defer_undo(session: WriteSession, run: AccountImport) -> None:
+    await defer(session, undo_job(), lock=_lock(run), import_id=str(run.id))
+
+
+def _lock(run: AccountImport) -> str:
+    return f"accounts:{run.network_id or '-'}:{run.source_slug}"

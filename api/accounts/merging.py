@@ -15,6 +15,7 @@ from api.accounts.rules import Snapshot
 from api.accounts.running import Work
 from api.accounts.username_rules import Namer
 from api.accounts.usernames import Naming, assign_usernames
+from api.db.uow import WriteSession
 
 _BURN: LiteralString = """
 INSERT INTO burnt_usernames (network_id, digest, owner)
@@ -76,13 +77,20 @@ _DROP_BASELINES: LiteralString = (
 )
 
 
-async def merge(work: Work, planned: Plan, namer: Namer, secret: bytes) -> set[UUID]:
-    """Write what was planned; the schools whose accounts it is about."""
+async def merge(
+    session: WriteSession, work: Work, planned: Plan, namer: Namer, secret: bytes
+) -> set[UUID]:
+    """Write what was planned; the schools whose accounts it is about, which are held then.
+
+    New accounts come first, since nobody can wait for them. What others may be writing comes
+    after the gate of its schools, as for every writer.
+    """
     concerned = {row[0] for row in await work.rows(_CONCERNED, table=planned.fresh)}
-    await work.execute(_BURN, pads(secret))
-    await work.execute(_UPDATE)
     await name_fresh(work, planned, namer, secret)
     await work.execute(_INSERT, table=planned.fresh)
+    await session.touch_schools(concerned | planned.missing.keys())
+    await work.execute(_BURN, pads(secret))
+    await work.execute(_UPDATE)
     if work.run.snapshot is Snapshot.full:
         await work.execute(_MISS)
         concerned |= planned.missing.keys() | await _take_baselines(work, planned)

@@ -105,10 +105,15 @@ _Students = dict[UUID, int]
 
 
 async def _compare_full(work: Work) -> tuple[_Students, _Students, _Students]:
-    """Missing, recorded and baseline students by school; empty for a delta."""
+    """Missing, recorded and baseline students by school; empty for a delta.
+
+    While a row may be anybody's, nobody is missing.
+    """
     if work.run.snapshot is not Snapshot.full:
         return {}, {}, {}
     await work.execute(_MAKE_GONE)
+    if work.run.unidentified:
+        await work.execute("TRUNCATE account_gone")
     missing = dict(await work.rows(_GONE))
     recorded = dict(await work.rows(_RECORDED))
     return missing, recorded, recorded or dict(await work.rows(_ACTIVE))

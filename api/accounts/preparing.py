@@ -133,6 +133,7 @@ async def _prepared(database: Database, given: AccountImport) -> Prepared:
         school_id=next((one.id for one in known if one.code == only), None),
         columns=frozenset(details.get("columns", ())),
         file=str(details.get("people_file", "")),
+        unidentified=int(details.get("unidentified", 0)),
         uploaded_at=given.created_at,
         now=clock.now(),
     )
@@ -173,6 +174,7 @@ async def _stage(database: Database, given: AccountImport, roster: Roster) -> Pr
             **roster.details,
             "columns": sorted(roster.columns),
             "people_file": roster.people_file,
+            "unidentified": staged.unidentified,
         }
         written = await connection.execute(
             _STAGED,

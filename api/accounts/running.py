@@ -21,6 +21,7 @@ class Run:
     """A run that has begun; `school_id` is its scope where that is one school.
 
     `columns` are those the roster has; `file` is the archive's member that rows are numbered in.
+    `unidentified` counts rows that may be anybody's, since who they are about cannot be read.
     """
 
     id: UUID
@@ -32,6 +33,7 @@ class Run:
     school_id: UUID | None
     columns: frozenset[str]
     file: str
+    unidentified: int
     uploaded_at: datetime
     now: datetime
 

@@ -53,6 +53,7 @@ class _Piece:
     text: bytes
     rows: int
     unstaged: int
+    unidentified: int
     staff: list[tuple[Any, ...]]
     issues: list[Issue]
     bytes_read: int
@@ -67,11 +68,14 @@ class Readers(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """How many rows are in the table, how many the file has, and how many are refused already."""
+    """How many rows are in the table, how many the file has, how many are refused already, and
+    how many of those say of nobody that they are there.
+    """
 
     rows: int
     total: int
     rejected: int
+    unidentified: int
 
 
 async def stage(
@@ -90,7 +94,7 @@ async def stage(
     for statement in _MAKE:
         await connection.execute(_filled(statement, tables))
     await connection.execute(_FORGET, (import_id,))
-    rows = total = rejected = 0
+    rows = total = rejected = unidentified = 0
     async for piece in _ahead(_pieces(roster, readers)):
         if piece.text:
             async with connection.cursor().copy(_filled(_COPY, tables)) as copy:
@@ -103,9 +107,10 @@ async def stage(
         rows += piece.rows
         total += piece.rows + piece.unstaged
         rejected += len(piece.issues)
+        unidentified += piece.unidentified
         await told(piece.bytes_read, total, rejected)
     await connection.execute(_filled("ANALYZE {table}", tables))
-    return Staged(rows, total, rejected)
+    return Staged(rows, total, rejected, unidentified)
 
 
 async def drop_tables(connection: AsyncConnection[Any], tables: Tables) -> None:
@@ -151,13 +156,16 @@ async def _ahead(pieces: Iterator[_Piece]) -> AsyncIterator[_Piece]:
 def _pieces(roster: Roster, readers: Readers) -> Iterator[_Piece]:
     for batch in roster.batches:
         staff, issues = _staff(batch.staff, readers.places)
-        unstaged = len(batch.issues) + len(issues)
         issues += batch.issues
-        lines = list(_lines(batch.rows, readers, roster.people_file, issues))
+        refused = [one for one in issues if one.sourced_id]
+        unstaged = len(issues) - len(refused)
+        lost = sum(not one.sourced_id and one.file == roster.people_file for one in issues)
+        lines = list(map(_refused_line, refused))
+        lines += _lines(batch.rows, readers, roster.people_file, issues)
         text = "".join(lines)
         if "\\" in text:
             text = text.replace("\\", "\\\\")
-        yield _Piece(text.encode(), len(lines), unstaged, staff, issues, batch.bytes_read)
+        yield _Piece(text.encode(), len(lines), unstaged, lost, staff, issues, batch.bytes_read)
 
 
 def _lines(rows: Iterable[Row], readers: Readers, file: str, issues: list[Issue]) -> Iterator[str]:
@@ -177,6 +185,11 @@ def _lines(rows: Iterable[Row], readers: Readers, file: str, issues: list[Issue]
             f"\x01{'t' if deleted else 'f'}\x01{at or ''}\x01{base}"
             f"\x01{'t' if faulty else 'f'}\n"
         )
+
+
+def _refused_line(one: Issue) -> str:
+    """A row that says no more than that its student is there."""
+    return f"{one.row}\x01{one.sourced_id}" + "\x01" * 7 + "f" + "\x01" * 3 + "t\n"
 
 
 def _nameless(given: str | None, family: str | None, grade: int | None, number: str) -> str:
