@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any, NamedTuple, cast
 
-from api.accounts.reading.rows import ROW_FIELDS, Issue, Row
+from api.accounts.reading.rows import COLUMNS, ROW_FIELDS, Issue, Row
 from api.schools.csv_table import CONTROL, shown
 
 # Half a byte pair: bytes that were no letter of the file's encoding, or JSON that names one.
@@ -23,6 +23,7 @@ _MOST_REMEMBERED = 50_000
 _GRADES = {"PK": -1, "K": 0, "KG": 0} | {
     text: grade for grade in range(1, 13) for text in (str(grade), f"{grade:02}")
 }
+_GRADE_NAMES: dict[object, str] = {-1: "PK", 0: "K"}
 GRADES = "PK, K or 1 to 12"
 # As state lists (CEDS) and Clever name them; transitional kindergarten is the year before it.
 _WORDS = _GRADES | {
@@ -217,7 +218,10 @@ def _readers(required: Iterable[str], grade: Callable[[str], Any]) -> dict[str, 
 
 
 class Judge:
-    """Makes rows of columns of cells; `file` and the columns' `labels` are told in the issues."""
+    """Makes rows of columns of cells; `file` and the columns' `labels` are told in the issues.
+
+    `resendable` says that a rejected row may be sent again as a student's.
+    """
 
     def __init__(
         self,
@@ -225,8 +229,11 @@ class Judge:
         required: Iterable[str] = ("sourced_id", "school", "given_name", "family_name"),
         labels: Mapping[str, str] | None = None,
         grade: Callable[[str], Any] = _grade,
+        *,
+        resendable: bool = True,
     ) -> None:
         self._file = file
+        self._resendable = resendable
         self._readers = _readers(required, grade)
         self._labels = labels or {}
 
@@ -270,13 +277,32 @@ class Judge:
                 *fault,
                 self._file,
                 _whose(rows[index]),
+                self._cells(rows[index], index, cells),
             )
             for index, (name, fault) in sorted(found.items())
             if any((column[index] or "").strip() for column in cells.values())
         ]
         return [row for index, row in enumerate(rows) if index not in found], issues
 
+    def _cells(
+        self, row: Row, index: int, cells: Mapping[str, Sequence[Any]]
+    ) -> tuple[str, ...] | None:
+        """The row as it may be sent again: what is wrong as it came, the rest as it was read."""
+        if not self._resendable or row[8]:
+            return None
+        return tuple(
+            str(cells[name][index]).strip() if isinstance(value, Fault) else told(name, value)
+            for name, value in zip(COLUMNS, cast("Sequence[object]", row[1:8]), strict=True)
+        )
+
 
 def _whose(row: Row) -> str | None:
     """The student of a row that may have faults in place of values."""
     return row[1] if type(row[1]) is str else None
+
+
+def told(column: str, value: object) -> str:
+    """A value as the native CSV has it."""
+    if value is None:
+        return ""
+    return _GRADE_NAMES.get(value, str(value)) if column == "grade" else str(value)

@@ -17,6 +17,7 @@ from api.schools.csv_table import shown
 from api.schools.errors import unreadable
 
 _OBJECT = 'an object such as {"sourced_id": "…", "school": "…"} in one line'
+_NO_CELLS = ("",) * len(COLUMNS)
 _KNOWN = frozenset(COLUMNS)
 
 
@@ -76,14 +77,15 @@ def _batches(text: Text, lines: Iterator[str], begins: int) -> Iterator[Batch]:
             found = _object(line)
             if found is None:
                 if line.strip():
-                    issues.append(Issue(number, None, "json-broken", None, _OBJECT))
+                    cells = ("",) * len(COLUMNS)
+                    issues.append(Issue(number, None, "json-broken", None, _OBJECT, cells=cells))
                 continue
             fault = _fault(found)
             if fault is None:
                 numbers.append(number)
                 objects.append(found)
             else:
-                issues.append(Issue(number, *fault))
+                issues.append(Issue(number, *fault, "", *_kept(found)))
         begins += len(chunk)
         cells = {name: _column(objects, name) for name in COLUMNS}
         kept, wrong = judge.rows(numbers, cells)
@@ -107,3 +109,11 @@ def _fault(found: dict[str, Any]) -> tuple[str | None, str, str | None, str] | N
         elif not (value is None or type(value) is str):
             return name, "not-text", type(value).__name__, "text or a whole number"
     return None
+
+
+def _kept(found: dict[str, Any]) -> tuple[str | None, tuple[str, ...]]:
+    """Whose row it is, and its cells, of an object that has a fault."""
+    cells = tuple(
+        str(value) if type(value := found.get(name)) in (str, int) else "" for name in COLUMNS
+    )
+    return cells[0].strip() or None, cells

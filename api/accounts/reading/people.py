@@ -87,7 +87,7 @@ class People:
         self.left_out: Counter[str] = Counter()
         self._orgs = orgs
         self._students = Judge(file, labels=labels, grade=self.grade)
-        self._staff = Judge(file, labels=labels, grade=self.grade)
+        self._staff = Judge(file, labels=labels, resendable=False)
 
     def batch(self, columns: Columns, archive: Archive) -> Batch:
         numbers, cells, issues = columns

@@ -51,6 +51,7 @@ class Issue(NamedTuple):
 
     `file` is the archive's member, "" where the upload is one file. `sourced_id` is the student
     whose row it is, null where that cannot be told: who is refused is not therefore missing.
+    `cells` are the row's in the order of COLUMNS, null where it cannot be sent again as CSV.
     """
 
     row: int
@@ -60,6 +61,7 @@ class Issue(NamedTuple):
     expected: str
     file: str = ""
     sourced_id: str | None = None
+    cells: tuple[str, ...] | None = None
 
 
 class Org(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from api.accounts.reading.archive import Archive
@@ -66,4 +67,8 @@ def _people(archive: Archive, sheet: Sheet, role: str, people: People) -> Iterat
     for columns in sheet:
         said = columns.cells.get("role") or [role] * len(columns.numbers)
         cells = {**columns.cells, "role": [word or role for word in words.values_of(said)]}
-        yield people.batch(Columns(columns.numbers, cells, columns.issues), archive)
+        batch = people.batch(Columns(columns.numbers, cells, columns.issues), archive)
+        if role != STUDENT:
+            # Lines of a file without students say of no student that they are there.
+            batch = replace(batch, issues=[one._replace(sourced_id=None) for one in batch.issues])
+        yield batch

@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import accumulate, chain, islice
 from typing import NamedTuple
 
-from api.accounts.reading.rows import Issue
+from api.accounts.reading.rows import COLUMNS, Issue
 from api.schools.csv_table import (
     NOTHING,
     SPREADSHEET_HINT,
@@ -87,11 +87,15 @@ def _lines_of(row: list[str]) -> int:
 
 
 class Even:
-    """Makes rows as wide as the header, whose columns without a name must stay empty."""
+    """Makes rows as wide as the header, whose columns without a name must stay empty.
+
+    Those of a file (of an archive) are not sent again: whom they are about cannot be told.
+    """
 
     def __init__(self, names: Sequence[str], file: str) -> None:
         self._width = len(names)
         self._nameless = [index for index, name in enumerate(names) if not name]
+        self._places = {name: index for index, name in enumerate(names)}
         self._file = file
 
     def __call__(self, records: Records, issues: list[Issue]) -> Records:
@@ -105,10 +109,7 @@ class Even:
             if not any(row) or not any(map(str.strip, row)):
                 continue
             if not plain and self._ragged(row):
-                expected = f"{self._width} cells, as in the first line"
-                issues.append(
-                    Issue(number, None, "row-ragged", f"{len(row)} cells", expected, self._file)
-                )
+                issues.append(self._issue(number, row))
                 continue
             numbers.append(number)
             rows.append(row[: self._width])
@@ -118,3 +119,13 @@ class Even:
         if len(row) < self._width or any(map(str.strip, row[self._width :])):
             return True
         return any(row[index].strip() for index in self._nameless)
+
+    def _issue(self, number: int, row: list[str]) -> Issue:
+        expected = f"{self._width} cells, as in the first line"
+        cells = None
+        if not self._file:
+            places = [self._places.get(name, len(row)) for name in COLUMNS]
+            cells = tuple(row[place].strip() if place < len(row) else "" for place in places)
+        return Issue(
+            number, None, "row-ragged", f"{len(row)} cells", expected, self._file, cells=cells
+        )
