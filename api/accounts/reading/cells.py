@@ -19,6 +19,7 @@ from api.schools.csv_table import CONTROL, shown
 _BROKEN = re.compile(r"[\ud800-\udfff]")
 # The quote that keeps a spreadsheet from taking a cell for a formula; no name begins like this.
 _GUARD = re.compile("^'(?=[=+\\-@\\t\\r\N{FULLWIDTH EQUALS SIGN}])")
+_LONGEST_KEY = 255
 _MOST_REMEMBERED = 50_000
 _GRADES = {"PK": -1, "K": 0, "KG": 0} | {
     text: grade for grade in range(1, 13) for text in (str(grade), f"{grade:02}")
@@ -68,6 +69,9 @@ def _text(longest: int) -> Callable[[str], str | Fault]:
         return Fault("too-long", shown(cell), f"at most {longest} characters")
 
     return read
+
+
+_key = _text(_LONGEST_KEY)
 
 
 def _grade(cell: str) -> int | Fault:
@@ -200,12 +204,18 @@ def judge(cell: str | None, read: Callable[[str], Any], required: bool) -> Any:
     return read(cleaned)
 
 
+def key_of(cell: str) -> str | None:
+    """A sourced id, null where the cell is none."""
+    key = judge(cell, _key, required=True)
+    return key if isinstance(key, str) else None
+
+
 def _readers(required: Iterable[str], grade: Callable[[str], Any]) -> dict[str, Known | Unique]:
     needed = set(required)
     username = _matching(_USERNAME, "username-malformed", "a name to sign in with, without spaces")
     email = _matching(_EMAIL, "email-malformed", "an e-mail address such as name@example.org")
     return {
-        "sourced_id": Unique(_text(255), "sourced_id" in needed, 255),
+        "sourced_id": Unique(_key, required=True, longest=_LONGEST_KEY),
         "school": Known(_text(255), "school" in needed),
         "given_name": Known(_text(100), "given_name" in needed),
         "family_name": Known(_text(100), "family_name" in needed),

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from api.accounts.reading.cells import Judge
+from api.accounts.reading.cells import Judge, key_of
 from api.accounts.reading.rows import COLUMNS, REQUIRED, Batch, Issue, Roster, gathered
 from api.accounts.reading.table import AT_ONCE
 from api.accounts.reading.text import Text
@@ -77,8 +77,8 @@ def _batches(text: Text, lines: Iterator[str], begins: int) -> Iterator[Batch]:
             found = _object(line)
             if found is None:
                 if line.strip():
-                    cells = ("",) * len(COLUMNS)
-                    issues.append(Issue(number, None, "json-broken", None, _OBJECT, cells=cells))
+                    broken = Issue(number, None, "json-broken", None, _OBJECT, cells=_NO_CELLS)
+                    issues.append(broken)
                 continue
             fault = _fault(found)
             if fault is None:
@@ -116,4 +116,4 @@ def _kept(found: dict[str, Any]) -> tuple[str | None, tuple[str, ...]]:
     cells = tuple(
         str(value) if type(value := found.get(name)) in (str, int) else "" for name in COLUMNS
     )
-    return cells[0].strip() or None, cells
+    return key_of(cells[0]), cells

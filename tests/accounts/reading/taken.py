@@ -16,6 +16,8 @@ class Drip:
     def __init__(self, raw: bytes, size: int) -> None:
         self._raw = io.BytesIO(raw)
         self._size = size
+        # Only what looks like an archive is sought in.
+        self.seek, self.tell = self._raw.seek, self._raw.tell
 
     def read(self, size: int, /) -> bytes:
         return self._raw.read(min(size, self._size))

@@ -61,6 +61,19 @@ def test_a_wrong_line_costs_only_itself(line: str, column: str | None, code: str
     assert (taken.rows, taken.found) == (ROWS, [(3, column, code)])
 
 
+def test_a_wrong_line_still_says_whose_it_is_where_that_can_be_read() -> None:
+    said = [
+        '{"sourced_id":" 5 ","school":"A","grade":true}',
+        '{"sourced_id":7,"school":"A","x":1}',
+        '{"sourced_id":"a\\u0000","school":"A","x":1}',
+        '{"sourced_id":"","school":"A","x":1}',
+        "{",
+    ]
+    taken = take(PLAIN + "\n".join(said))
+    assert [issue.sourced_id for issue in taken.issues] == ["5", "7", None, None, None]
+    assert [(issue.cells or ())[:2] for issue in taken.issues[:2]] == [(" 5 ", "A"), ("7", "A")]
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [
