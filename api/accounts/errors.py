@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from api.errors import Conflict, Invalid, NotFound, Unavailable, field_error
 
@@ -26,6 +26,13 @@ class UploadGone(Conflict):
     title: ClassVar[str] = "The upload is not kept any more"
 
 
+class NetworkUnknown(Invalid):
+    """It cannot be told whose students these are."""
+
+    code: ClassVar[str] = "network-unknown"
+    title: ClassVar[str] = "Whose students these are cannot be told"
+
+
 class UploadEmpty(Invalid):
     code: ClassVar[str] = "file-empty"
     title: ClassVar[str] = "There is no file in the body"
@@ -47,16 +54,6 @@ def import_refused(state: str, sentence: str) -> ImportRefused:
 def upload_empty() -> UploadEmpty:
     detail = "The body is empty; send the file itself as the body."
     return UploadEmpty(detail, errors=[field_error("", "file-empty", detail)])
-
-
-class Stopped(Exception):
-    """A run ends here, for a reason that is told to whoever asks for it: nothing was written."""
-
-    def __init__(self, code: str, detail: str, errors: list[dict[str, Any]] | None = None) -> None:
-        super().__init__(code)
-        self.problem: dict[str, Any] = {"code": code, "detail": detail}
-        if errors:
-            self.problem["errors"] = errors
 
 
 class Withdrawn(Exception):

@@ -9,12 +9,21 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.accounts import imports
+from api.accounts.batch_schemas import BatchIn, BatchOut
 from api.accounts.import_schemas import AccountImportOut, AccountIssueOut, issue_out
-from api.accounts.jobs import defer_import
+from api.accounts.inline import import_rows
+from api.accounts.jobs import defer_import, secret_of
 from api.accounts.rules import ImportState, Mode, OnError, Snapshot
 from api.accounts.upload import Asked, take_in
 from api.auth.caller import Caller
-from api.auth.dependencies import Reading, Writing, allow, current_caller, database_of
+from api.auth.dependencies import (
+    Reading,
+    Writing,
+    allow,
+    current_caller,
+    database_of,
+    settings_of,
+)
 from api.auth.rules import Right
 from api.db.uow import WriteSession, writing
 from api.http.paging import ListOut, PageParams, set_link
@@ -163,3 +172,12 @@ async def undo(import_id: UUID, caller: Writer, session: Writing) -> AccountImpo
     """Take back what an import did, but for what was edited since; its staff stay."""
     run = await imports.ask_to_undo(session, caller, import_id)
     return (await imports.imports_out(session, caller, [run]))[0]
+
+
+@router.post("/accounts/batch")
+async def batch(request: Request, given: BatchIn, caller: Writer, session: Writing) -> BatchOut:
+    """Make and change the accounts of at most 1,000 students, with an answer for each.
+
+    The same rules as for a file; rows that are rejected do not stop the others.
+    """
+    return await import_rows(session, caller, given, secret_of(settings_of(request)))

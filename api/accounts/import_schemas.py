@@ -87,7 +87,6 @@ def import_out(
 ) -> AccountImportOut:
     """`codes` are those of the schools that samples and reasons name, by id as text."""
     given = run.model_dump()
-    rows = RowsOut(**{name: given[name] for name in RowsOut.model_fields})
     samples = {
         kind: [_sample(one, codes, sees_names) for one in some]
         for kind, some in (run.samples or {}).items()
@@ -96,7 +95,7 @@ def import_out(
     return AccountImportOut(
         **kept
         | {
-            "rows": rows,
+            "rows": rows_out(run),
             "network": network,
             "source": run.source_slug,
             "details": run.details or {},
@@ -105,6 +104,11 @@ def import_out(
             "held_reasons": [_named(one, codes) for one in run.held_reasons or []],
         }
     )
+
+
+def rows_out(run: AccountImport) -> RowsOut:
+    given = run.model_dump()
+    return RowsOut(**{name: given[name] for name in RowsOut.model_fields})
 
 
 def _undo(undo: dict[str, Any] | None) -> UndoOut | None:

@@ -9,8 +9,10 @@ from uuid import UUID
 from sqlalchemy import Text, or_, select
 from sqlmodel import col
 
+from api.accounts.errors import NetworkUnknown
 from api.accounts.reading import Org
 from api.db.uow import ReadSession
+from api.errors import field_error
 from api.schools.csv_table import shown
 from api.schools.models import School
 from api.schools.queries import is_among
@@ -87,7 +89,17 @@ async def schools_of(session: ReadSession, network_id: UUID) -> list[Known]:
     return [Known(*row) for row in rows]
 
 
-async def networks_named(session: ReadSession, names: Iterable[str]) -> set[UUID]:
+async def network_named(session: ReadSession, names: Iterable[str]) -> UUID:
+    """The one network of the schools that are called by these names. Raises: NetworkUnknown."""
+    found = await _networks_named(session, names)
+    if len(found) == 1:
+        return found.pop()
+    which = "no school that is known" if not found else "schools of several networks"
+    detail = f"The rows name {which}; say whose students they are with `network`."
+    raise NetworkUnknown(detail, errors=[field_error("/network", "network-unknown", detail)])
+
+
+async def _networks_named(session: ReadSession, names: Iterable[str]) -> set[UUID]:
     """The networks of the schools that are called by these names."""
     given = set(names)
     rows = await session.scalars(

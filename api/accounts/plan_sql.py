@@ -37,15 +37,18 @@ WHERE NOT s.faulty AND CASE WHEN a.id IS NULL THEN NOT s.deleted
 """
 
 
-def plan_statement(columns: Collection[str]) -> str:
+def plan_statement(columns: Collection[str], *, clears: bool = True) -> str:
     """`CREATE TABLE account_plan`: a row for each account to be made or changed, with its fields
     as they will be.
 
     `{table}` is still to be filled in; parameters are `source`, `now` and `uploaded`, when the
-    file came. `columns` are the roster's.
+    file came. `columns` are the roster's; without `clears` an empty cell never says anything.
     """
-    said = {name: clears for name, (column, clears) in FIELDS.items() if column in columns}
-    changes = {name: _changes(name, clears) for name, clears in said.items()}
+    changes = {
+        name: _changes(name, clears and clearable)
+        for name, (column, clearable) in FIELDS.items()
+        if column in columns
+    }
     status_changes = f"(a.status <> {_STATUS} AND {_open_to('status', _STATUS)})"
     overruled = [f"CASE WHEN {change} THEN '{name}' END" for name, change in changes.items()]
     return _PLAN.format(

@@ -74,7 +74,7 @@ class Plan(NamedTuple):
 async def plan(work: Work) -> Plan:
     """Compare the staged rows with the accounts there are; nothing is written to accounts."""
     first = (await work.rows(_FIRST))[0][0]
-    statement = plan_statement(work.run.columns)
+    statement = plan_statement(work.run.columns, clears=work.run.clears)
     # A source's first rows have nothing to be compared with.
     await work.execute(statement + " LIMIT 0" if first else statement)
     await work.execute("ANALYZE account_plan")

@@ -7,21 +7,23 @@ import time
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
+from typing import Any
 from uuid import UUID
 
+from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from api import clock
-from api.accounts.errors import Stopped, Withdrawn
-from api.accounts.models import AccountImport, AccountSource
-from api.accounts.places import Places, networks_named, schools_of
+from api.accounts.errors import Withdrawn
+from api.accounts.models import Account, AccountImport, AccountSource
+from api.accounts.places import Places, network_named, schools_of
 from api.accounts.reading import Roster
 from api.accounts.rules import Mode, OnError, Snapshot
 from api.accounts.running import Run, tables_of
-from api.accounts.staging import Readers, count_rows, stage
+from api.accounts.staging import Readers, Told, count_rows, stage
 from api.accounts.stored import Upload, open_roster
 from api.accounts.username_rules import Namer, parse_template
 from api.db.columns import new_id
@@ -42,7 +44,8 @@ UPDATE account_imports SET staged_rows = %(rows)s, total = %(total)s, rejected =
   format = %(format)s, details = %(details)s, snapshot = %(snapshot)s, percent = %(percent)s
 WHERE id = %(id)s AND state = 'running'
 """
-_ANY_ACCOUNT = "SELECT EXISTS (SELECT FROM accounts WHERE source_id = %s)"
+# Where a row may leave out what another has, only what it says is changed.
+_WITHOUT_CELLS = frozenset({"ndjson"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +60,18 @@ class Prepared:
 async def prepare(database: Database, given: AccountImport) -> Prepared:
     """Stage a run's upload, unless that is done.
 
-    Raises: FileUnreadable; Stopped where it cannot be told whose it is; Withdrawn.
+    Raises: FileUnreadable; NetworkUnknown; Withdrawn.
     """
     async with database.pool.connection() as connection:
         staged = await count_rows(connection, tables_of(given.id))
     if staged is not None and staged == given.staged_rows:
-        return await _prepared(database, given)
+        async with reading(database) as session:
+            return await _prepared(session, given)
     roster, spool = await asyncio.to_thread(open_roster, Upload(database, given.id))
     try:
         if given.network_id is None:
             given.network_id, roster = await _told_by(database, roster)
-        given.source_id = await transact(database, given.actor, partial(_settle, given))
+        given.source_id = await transact(database, given.actor, partial(settle_source, given))
         return await _stage(database, given, roster)
     finally:
         if spool is not None:
@@ -75,22 +79,19 @@ async def prepare(database: Database, given: AccountImport) -> Prepared:
 
 
 async def _told_by(database: Database, roster: Roster) -> tuple[UUID, Roster]:
-    """The network of the schools that the first rows name, and the roster with those rows."""
+    """The network of the schools that the first rows name, and the roster with those rows.
+
+    Raises: NetworkUnknown.
+    """
     first = list(islice(roster.batches, 1))
     names = {str(row[2]) for batch in first for row in batch.rows if row[2] is not None}
     names |= {org.identifier for org in roster.orgs.values() if org.identifier}
     async with reading(database) as session:
-        found = await networks_named(session, names)
-    if len(found) != 1:
-        which = "no school that is known" if not found else "schools of several networks"
-        raise Stopped(
-            "network-unknown",
-            f"The file names {which}; say whose it is with ?network=CODE.",
-        )
-    return found.pop(), replace(roster, batches=chain(first, roster.batches))
+        network_id = await network_named(session, names)
+    return network_id, replace(roster, batches=chain(first, roster.batches))
 
 
-async def _settle(given: AccountImport, session: WriteSession) -> UUID:
+async def settle_source(given: AccountImport, session: WriteSession) -> UUID:
     """The run's source, made on its first use; remembered with its network."""
     named = (col(AccountSource.network_id) == given.network_id) & (
         col(AccountSource.slug) == given.source_slug
@@ -114,15 +115,13 @@ async def _settle(given: AccountImport, session: WriteSession) -> UUID:
     return source_id
 
 
-async def _prepared(database: Database, given: AccountImport) -> Prepared:
+async def _prepared(session: ReadSession, given: AccountImport) -> Prepared:
     network_id, source_id = given.network_id, given.source_id
     assert network_id is not None
     assert source_id is not None
     details = given.details or {}
-    async with reading(database) as session:
-        namer = await _namer(session, network_id)
-        known = await schools_of(session, network_id)
     only = _only(given)
+    known = await schools_of(session, network_id)
     run = Run(
         id=given.id,
         network_id=network_id,
@@ -132,12 +131,13 @@ async def _prepared(database: Database, given: AccountImport) -> Prepared:
         snapshot=Snapshot(given.snapshot or Snapshot.delta),
         school_id=next((one.id for one in known if one.code == only), None),
         columns=frozenset(details.get("columns", ())),
+        clears=given.format not in _WITHOUT_CELLS,
         file=str(details.get("people_file", "")),
         unidentified=int(details.get("unidentified", 0)),
         uploaded_at=given.created_at,
         now=clock.now(),
     )
-    return Prepared(run, namer, given.total)
+    return Prepared(run, await _namer(session, network_id), given.total)
 
 
 def _only(given: AccountImport) -> str | None:
@@ -151,47 +151,67 @@ async def _namer(session: ReadSession, network_id: UUID) -> Namer:
 
 
 async def _stage(database: Database, given: AccountImport, roster: Roster) -> Prepared:
-    assert given.network_id is not None
     async with reading(database) as session:
-        namer = await _namer(session, given.network_id)
-        places = Places(await schools_of(session, given.network_id), roster.orgs, _only(given))
+        readers = await _readers(session, given, roster)
     async with database.pool.connection() as connection:
         await connection.execute("SET LOCAL statement_timeout = 0")
-        known = await connection.execute(_ANY_ACCOUNT, (given.source_id,))
-        # Most nights nearly every student is known, and a name is made for the others only.
-        renders = (await known.fetchone()) == (False,)
-        staged = await stage(
-            connection,
-            given.id,
-            tables_of(given.id),
-            roster,
-            Readers(places, namer if renders else None),
-            _Progress(database, given).told,
-        )
-        given.staged_rows, given.total, given.rejected = staged.rows, staged.total, staged.rejected
-        given.format, given.snapshot = roster.format, _snapshot(given.snapshot, roster)
-        given.details = {
-            **roster.details,
-            "columns": sorted(roster.columns),
-            "people_file": roster.people_file,
-            "unidentified": staged.unidentified,
-        }
-        written = await connection.execute(
-            _STAGED,
-            {
-                "id": given.id,
-                "rows": given.staged_rows,
-                "total": given.total,
-                "rejected": given.rejected,
-                "format": given.format,
-                "details": Jsonb(given.details),
-                "snapshot": given.snapshot,
-                "percent": _STAGED_PERCENT,
-            },
-        )
-        if not written.rowcount:
-            raise Withdrawn
-    return await _prepared(database, given)
+        await _stage_on(connection, given, roster, readers, _Progress(database, given).told)
+    async with reading(database) as session:
+        return await _prepared(session, given)
+
+
+async def prepare_inline(session: WriteSession, given: AccountImport, roster: Roster) -> Prepared:
+    """Stage a run's few rows in the transaction of whoever sent them."""
+    readers = await _readers(session, given, roster)
+    await _stage_on(await session.psycopg(), given, roster, readers, _untold)
+    return await _prepared(session, given)
+
+
+async def _readers(session: ReadSession, given: AccountImport, roster: Roster) -> Readers:
+    assert given.network_id is not None
+    places = Places(await schools_of(session, given.network_id), roster.orgs, _only(given))
+    # Most nights nearly every student is known, and a name is made for the others only.
+    of_source = select(exists().where(col(Account.source_id) == given.source_id))
+    known = await session.scalar(of_source)
+    return Readers(places, None if known else await _namer(session, given.network_id))
+
+
+async def _stage_on(
+    connection: AsyncConnection[Any],
+    given: AccountImport,
+    roster: Roster,
+    readers: Readers,
+    told: Told,
+) -> None:
+    staged = await stage(connection, given.id, tables_of(given.id), roster, readers, told)
+    given.staged_rows, given.total, given.rejected = staged.rows, staged.total, staged.rejected
+    given.format, given.snapshot = roster.format, _snapshot(given.snapshot, roster)
+    given.details = {
+        **roster.details,
+        "columns": sorted(roster.columns),
+        "people_file": roster.people_file,
+        "unidentified": staged.unidentified,
+    }
+    written = await connection.execute(
+        _STAGED,
+        {
+            "id": given.id,
+            "rows": given.staged_rows,
+            "total": given.total,
+            "rejected": given.rejected,
+            "format": given.format,
+            "details": Jsonb(given.details),
+            "snapshot": given.snapshot,
+            "percent": _STAGED_PERCENT,
+        },
+    )
+    if not written.rowcount:
+        raise Withdrawn
+
+
+async def _untold(bytes_read: int, rows: int, rejected: int) -> None:
+    """Nobody waits to hear how far a request is."""
+    del bytes_read, rows, rejected
 
 
 def _snapshot(asked: str | None, roster: Roster) -> Snapshot:

@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from api import clock
 from api.accounts.deciding import decide
-from api.accounts.errors import Stopped, Withdrawn
+from api.accounts.errors import Withdrawn
 from api.accounts.models import AccountImport
 from api.accounts.preparing import Prepared, prepare
 from api.accounts.rules import ImportState
@@ -36,8 +36,6 @@ async def run_import(database: Database, secret: bytes, import_id: UUID) -> None
         await transact(database, given.actor, partial(_decide, prepared, given, secret))
     except Unavailable:
         raise
-    except Stopped as stopped:
-        await _fail(database, import_id, stopped.problem)
     except FirstBellError as error:
         problem = {"code": _code(error), "detail": error.detail, **_errors(error)}
         await _fail(database, import_id, problem)

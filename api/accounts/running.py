@@ -20,7 +20,8 @@ Table = sql.Identifier | None
 class Run:
     """A run that has begun; `school_id` is its scope where that is one school.
 
-    `columns` are those the roster has; `file` is the archive's member that rows are numbered in.
+    `columns` are those the roster has, and where `clears` an empty cell takes grade and email
+    away. `file` is the archive's member that rows are numbered in.
     `unidentified` counts rows that may be anybody's, since who they are about cannot be read.
     """
 
@@ -32,6 +33,7 @@ class Run:
     snapshot: Snapshot
     school_id: UUID | None
     columns: frozenset[str]
+    clears: bool
     file: str
     unidentified: int
     uploaded_at: datetime

@@ -58,7 +58,7 @@ async def take_in(
     Raises: UploadEmpty; NetworkNotFound; SchoolNotFound; Forbidden for a caller limited to schools.
     """
     caller.require_whole_networks()
-    network_id, scope = await _whose(session, caller, asked)
+    network_id, scope = await whose(session, caller, asked)
     run = AccountImport(
         network_id=network_id,
         source_slug=asked.source,
@@ -163,7 +163,7 @@ class _Pieces:
         return zlib.compress(piece, self._level)
 
 
-async def _whose(session: WriteSession, caller: Caller, asked: Asked) -> tuple[UUID | None, str]:
+async def whose(session: WriteSession, caller: Caller, asked: Asked) -> tuple[UUID | None, str]:
     """The network an upload is for, where that can be told before reading it; and its scope."""
     named = await find_network(session, caller, asked.network) if asked.network else None
     network_id = named.id if named else caller.network_id
