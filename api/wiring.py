@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from api import clock, facts
 from api.accounts import jobs as account_jobs
+from api.accounts import keeping as account_keeping
 from api.accounts import listeners as account_listeners
 from api.accounts import routes as account_routes
 from api.accounts import suspending
@@ -113,7 +114,7 @@ async def prepare(database: Database) -> None:
 
 
 async def purge(database: Database) -> None:
-    """Delete what has expired: kept answers, sign-ins, links, throttles, secrets, raw bodies."""
+    """Delete what has expired: answers, sign-ins, links, throttles, secrets, bodies, uploads."""
 
     async def expired(session: WriteSession) -> None:
         now = clock.now()
@@ -121,6 +122,7 @@ async def purge(database: Database) -> None:
         await auth_service.purge_expired(session, now)
         await vendor_secrets.purge_retired(session, now)
         await webhook_jobs.forget_bodies(session)
+        await account_keeping.forget_uploads(session)
 
     await transact(database, "job:purge", expired)
 
@@ -151,6 +153,7 @@ def jobs(settings: Settings) -> list[Job]:
         Job("learn", device_jobs.learn, cron="17 5 * * *", alone=True),
         account_jobs.import_job(settings),
         account_jobs.undo_job(settings),
+        Job("account_imports", account_keeping.look_after, cron="* * * * *", alone=True),
         Job("suspend_missing", suspending.suspend_missing, cron="27 4 * * *", alone=True),
         Job("inbox", webhook_jobs.look_after, cron="* * * * *", alone=True),
     ]

@@ -30,6 +30,7 @@ class Purpose(StrEnum):
     listed = "list"
     read = "read"
     changed = "change"
+    imported = "import"
 
 
 async def disclose(

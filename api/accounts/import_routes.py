@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from api.accounts import imports
 from api.accounts.batch_schemas import BatchIn, BatchOut
+from api.accounts.disclosures import NAMED
 from api.accounts.import_schemas import AccountImportOut, AccountIssueOut, issue_out
 from api.accounts.inline import import_rows
 from api.accounts.jobs import defer_import, secret_of
+from api.accounts.rejected import rejected_csv
 from api.accounts.rules import ImportState, Mode, OnError, Snapshot
 from api.accounts.upload import Asked, take_in
 from api.auth.caller import Caller
@@ -26,6 +29,7 @@ from api.auth.dependencies import (
 )
 from api.auth.rules import Right
 from api.db.uow import WriteSession, writing
+from api.errors import Forbidden
 from api.http.paging import ListOut, PageParams, set_link
 from api.http.route import TransactionalRoute
 from api.http.scope import request_id
@@ -48,6 +52,7 @@ _TYPES = ("text/csv", "application/x-ndjson", "application/zip", "application/oc
 _BODY: dict[str, Any] = {
     "requestBody": {"required": True, "content": dict.fromkeys(_TYPES, _FILE)},
 }
+_SAVED = {"content-disposition": 'attachment; filename="rejected.csv"'}
 _SLUG = "^[a-z0-9][a-z0-9_-]{0,39}$"
 _SCOPE = "^(source|school:.{1,100})$"
 
@@ -106,7 +111,7 @@ async def take_in_file(
     if is_new:
         await defer_import(session, run)
     response.headers["location"] = f"/v1/account-imports/{run.id}"
-    return (await imports.imports_out(session, caller, [run]))[0]
+    return (await imports.imports_out(session, [run]))[0]
 
 
 @router.get("/account-imports")
@@ -126,52 +131,80 @@ async def list_all(
     which = imports.ImportFilter(owner.id if owner else None, source, state)
     found = await imports.list_imports(session, caller, which, page)
     set_link(request, response, found)
-    return ListOut(items=await imports.imports_out(session, caller, found.items))
+    return ListOut(items=await imports.imports_out(session, found.items))
 
 
+# Sessions that write, since that names were shown is recorded before the answer is sent.
 @router.get("/account-imports/{import_id}")
-async def read(import_id: UUID, caller: Reader, session: Reading) -> AccountImportOut:
+async def read(import_id: UUID, caller: Reader, session: Writing) -> AccountImportOut:
     """How far an import is, what it did, or why it is held."""
     run = await imports.find_import(session, caller, import_id)
-    return (await imports.imports_out(session, caller, [run]))[0]
+    shown = sum(map(len, (run.samples or {}).values()))
+    await imports.disclose_of_run(session, caller, run, shown)
+    return (await imports.imports_out(session, [run], names=caller.sees_names))[0]
 
 
-@router.get("/account-imports/{import_id}/issues")
+@router.get(
+    "/account-imports/{import_id}/issues",
+    response_model=ListOut[AccountIssueOut],
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
 async def issues(
     *,
     request: Request,
     response: Response,
     import_id: UUID,
     caller: Reader,
-    session: Reading,
+    session: Writing,
     page: PageParams,
-) -> ListOut[AccountIssueOut]:
-    """Why rows were rejected: one issue for each of them, in the order of the file."""
+    form: Annotated[
+        Literal["json", "csv"] | None,
+        Query(alias="format", description="Left out: as `Accept` says."),
+    ] = None,
+) -> ListOut[AccountIssueOut] | Response:
+    """Why rows were rejected: one issue for each of them, in the order of the file.
+
+    As CSV it is the rejected rows themselves, each with its reason, to be corrected and sent
+    again; only for who may see names.
+    """
     run = await imports.find_import(session, caller, import_id)
+    if form == "csv" or (form is None and _wants_csv(request)):
+        if not caller.sees_names:
+            raise Forbidden("Rejected rows are students' names, which you may not see.")
+        rows = await rejected_csv(database_of(request), run.id)
+        await imports.disclose_of_run(session, caller, run, run.rejected)
+        return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=_SAVED)
     found = await imports.list_issues(session, run, page)
+    out = [issue_out(one, sees_names=caller.sees_names) for one in found.items]
+    named = sum(one.got is not None and one.column in NAMED for one in out)
+    await imports.disclose_of_run(session, caller, run, named)
     set_link(request, response, found)
-    return ListOut(items=[issue_out(one, sees_names=caller.sees_names) for one in found.items])
+    return ListOut(items=out)
+
+
+def _wants_csv(request: Request) -> bool:
+    return request.headers.get("accept", "").partition(";")[0].strip().lower() == "text/csv"
 
 
 @router.post("/account-imports/{import_id}/approve", status_code=202)
 async def approve(import_id: UUID, caller: Writer, session: Writing) -> AccountImportOut:
     """Let a held import go on, whatever it removes."""
     run = await imports.approve(session, caller, import_id)
-    return (await imports.imports_out(session, caller, [run]))[0]
+    return (await imports.imports_out(session, [run]))[0]
 
 
 @router.post("/account-imports/{import_id}/cancel")
 async def cancel(import_id: UUID, caller: Writer, session: Writing) -> AccountImportOut:
     """End an import that is not applied yet; nothing of it is written."""
     run = await imports.cancel(session, caller, import_id)
-    return (await imports.imports_out(session, caller, [run]))[0]
+    return (await imports.imports_out(session, [run]))[0]
 
 
 @router.post("/account-imports/{import_id}/undo", status_code=202)
 async def undo(import_id: UUID, caller: Writer, session: Writing) -> AccountImportOut:
     """Take back what an import did, but for what was edited since; its staff stay."""
     run = await imports.ask_to_undo(session, caller, import_id)
-    return (await imports.imports_out(session, caller, [run]))[0]
+    return (await imports.imports_out(session, [run]))[0]
 
 
 @router.post("/accounts/batch")

@@ -12,10 +12,16 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlmodel import col
 
 from api import clock
+from api.accounts.disclosures import NAMED, Purpose
 from api.accounts.errors import UploadGone, import_not_found, import_refused
 from api.accounts.import_schemas import AccountImportOut, import_out
 from api.accounts.jobs import defer_import, defer_undo
-from api.accounts.models import AccountImport, AccountImportChunk, AccountImportIssue
+from api.accounts.models import (
+    AccountImport,
+    AccountImportChunk,
+    AccountImportIssue,
+    Disclosure,
+)
 from api.accounts.rules import ImportState, Mode, may_follow
 from api.accounts.running import tables_of
 from api.accounts.staging import drop_tables
@@ -95,8 +101,9 @@ def _column(attribute: object) -> InstrumentedAttribute[Any]:
 
 
 async def imports_out(
-    session: ReadSession, caller: Caller, runs: Sequence[AccountImport]
+    session: ReadSession, runs: Sequence[AccountImport], *, names: bool = False
 ) -> list[AccountImportOut]:
+    """What is told of runs; their samples with `names` only where that is recorded."""
     networks = await networks_by_id(session, {run.network_id for run in runs if run.network_id})
     codes = await codes_of_schools(session, {UUID(one) for run in runs for one in _schools(run)})
     by_text = {str(school): code for school, code in codes.items()}
@@ -105,10 +112,29 @@ async def imports_out(
             run,
             networks[run.network_id].code if run.network_id else None,
             by_text,
-            sees_names=caller.sees_names,
+            sees_names=names,
         )
         for run in runs
     ]
+
+
+async def disclose_of_run(
+    session: WriteSession, caller: Caller, run: AccountImport, students: int
+) -> None:
+    """Record that the caller is shown names of so many students of a run; none for nobody."""
+    if not caller.sees_names or not students:
+        return
+    session.add(
+        Disclosure(
+            at=clock.now(),
+            actor=caller.actor,
+            purpose=Purpose.imported,
+            network_id=run.network_id,
+            fields=list(NAMED),
+            students=students,
+        )
+    )
+    await session.flush()
 
 
 def _schools(run: AccountImport) -> Iterable[str]:

@@ -96,7 +96,8 @@ class AccountImport(SQLModel, table=True):
     Network and source are null until the upload has told whose it is, and `snapshot` until it has
     told what it is, where the query did not. `digest` is the SHA-256 of
     the body and `query_key` what else makes an upload the same. `staged_rows` is how many rows
-    staging had when it was finished; fewer later means a crash has emptied it.
+    staging had when it was finished; fewer later means a crash has emptied it. `revivals` is how
+    often its job was given up and it was taken up again.
     """
 
     __tablename__ = "account_imports"
@@ -140,6 +141,7 @@ class AccountImport(SQLModel, table=True):
     restored: int = 0
     rejected: int = 0
     staged_rows: int | None = None
+    revivals: int = Field(default=0, sa_type=SmallInteger)
     percent: int = Field(default=0, sa_type=SmallInteger)
     samples: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
     held_reasons: list[Any] | None = Field(default=None, sa_type=JSONB)

@@ -89,6 +89,7 @@ def upgrade() -> None:
         sa.Column("restored", sa.Integer(), nullable=False),
         sa.Column("rejected", sa.Integer(), nullable=False),
         sa.Column("staged_rows", sa.Integer(), nullable=True),
+        sa.Column("revivals", sa.SmallInteger(), nullable=False),
         sa.Column("percent", sa.SmallInteger(), nullable=False),
         sa.Column("samples", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("held_reasons", postgresql.JSONB(astext_type=sa.Text()), nullable=True),

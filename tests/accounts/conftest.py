@@ -85,7 +85,7 @@ class Rosters:
         assert self.settings.secret_key is not None
         return self.settings.secret_key.get_secret_value().encode()
 
-    async def send(self, body: bytes, status: int = 202, **query: str) -> Any:
+    async def send(self, body: bytes, status: int = 202, /, **query: str) -> Any:
         """Upload only."""
         answer = await self.caller.client.post(
             "/v1/account-imports", params=query, content=body, headers={"content-type": "text/csv"}

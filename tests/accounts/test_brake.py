@@ -62,7 +62,7 @@ async def test_too_many_missing_hold_the_run_until_somebody_approves(
     assert codes(held) == [("too-many-missing", None)]
     assert held["held_reasons"][0] | {"count": 7, "of": 60, "limit": 10} == held["held_reasons"][0]
     assert (held["rows"]["missing"], held["rows"]["unchanged"]) == (7, 53)
-    assert [one["sourced_id"] for one in held["samples"]["missing"]][0] == "s00000"
+    assert held["samples"]["missing"][0]["sourced_id"] == "s00000"
     assert await rosters.accounts() == before
     approved = await admin.post(f"/account-imports/{held['id']}/approve", status=202)
     assert approved["state"] == "queued"
@@ -99,11 +99,7 @@ async def test_a_first_roster_applies_and_accounts_of_deltas_count_as_before(
 
 async def test_an_empty_roster_fails_and_removes_nobody(rosters: Rosters) -> None:
     await full(rosters, roster())
-    ended = (
-        await full(rosters, [], "failed")
-        if False
-        else await rosters.run(csv_of([], student(0)), "failed", snapshot="full")
-    )
+    ended = await rosters.run(csv_of([], student(0)), "failed", snapshot="full")
     assert ended["problem"]["code"] == "empty-snapshot"
     assert await statuses(rosters) == {"active": 60}
 
