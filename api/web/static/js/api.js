@@ -31,9 +31,9 @@ export function onSignedOut(act) {
 
 /**
  * @param {string} method @param {string} path
- * @param {{body?: unknown, etag?: string|null, signal?: AbortSignal, quiet?: boolean,
- *   once?: string}} [options]
- *   `quiet`: a 401 is the caller's business; `once`: sent again with it, it happens once
+ * @param {{body?: unknown, file?: Blob, etag?: string|null, signal?: AbortSignal,
+ *   quiet?: boolean, once?: string}} [options]
+ *   `file` is sent as it is, in place of a body; `quiet`: a 401 is the caller's business; `once`: sent again with it, it happens once
  * @returns {Promise<Answer>}
  * @throws {Problem} and `AbortError` when `signal` says so
  */
@@ -43,6 +43,7 @@ export async function call(method, path, options = {}) {
   if (options.body !== undefined) {
     headers["Content-Type"] = method === "PATCH" ? "application/merge-patch+json" : "application/json";
   }
+  if (options.file) headers["Content-Type"] = options.file.type || "application/octet-stream";
   if (options.etag) headers["If-Match"] = options.etag;
   if (options.once) headers["Idempotency-Key"] = options.once;
   let response;
@@ -50,7 +51,7 @@ export async function call(method, path, options = {}) {
     response = await fetch(path, {
       method,
       headers,
-      body: options.body === undefined ? undefined : JSON.stringify(options.body),
+      body: options.file ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
       signal: options.signal,
       credentials: "same-origin",
     });
