@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.db.embedded import EmbeddedServer
-from benchmarks import board, graph, ground, intake, promise, readiness
+from benchmarks import accounts, board, graph, ground, intake, promise, readiness
 from benchmarks.result import RESULTS, Result, save
 
 Benchmark = Callable[[EmbeddedServer, int], Iterable[Result]]
@@ -20,6 +20,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "bulk": graph.bulk,
     "promise": promise.promise,
     "intake": intake.intake,
+    "accounts": accounts.accounts,
+    "accounts_many": accounts.accounts_many,
 }
 
 
