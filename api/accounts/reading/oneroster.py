@@ -9,7 +9,7 @@ from typing import Any, Literal
 from api.accounts.reading.archive import Archive
 from api.accounts.reading.cells import Known
 from api.accounts.reading.join import Joined, Roles
-from api.accounts.reading.people import Orgs, People, role_word
+from api.accounts.reading.people import WITHOUT_ROLE, Orgs, People, role_word
 from api.accounts.reading.rows import COLUMNS, Batch, Roster, gathered
 from api.accounts.reading.sheet import Columns, Sheet
 from api.schools.csv_table import shown
@@ -156,7 +156,7 @@ def _batches_1_1(
         prepared = _prepared(columns)
         cells = dict(prepared.cells)
         cells["school"] = [school or "" for school in schools.values_of(cells["school"])]
-        cells["role"] = [word or "without a role" for word in words.values_of(cells["role"])]
+        cells["role"] = [word or WITHOUT_ROLE for word in words.values_of(cells["role"])]
         yield people.batch(Columns(prepared.numbers, cells, prepared.issues), archive)
 
 

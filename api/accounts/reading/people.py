@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress
@@ -17,6 +16,7 @@ from api.schools.errors import unreadable
 from api.schools.rules import StaffRole
 
 STUDENT = "student"
+WITHOUT_ROLE = "without a role"
 _STAFF = {
     StaffRole.teacher: "teacher professor faculty instructor lecturer adjunct substitute",
     StaffRole.trainer: "coach trainer",
@@ -35,7 +35,13 @@ _TYPES_ABOVE = (
 _ABOVE = frozenset(_TYPES_ABOVE.split())
 _MOST_ORGS = 200_000
 _DEEPEST = 10
-_ROLE_WORD = re.compile(r"[a-z][a-z :_-]{0,39}")
+# Roles that may be told of by name; any other word may be what a shifted column has: a name.
+_TOLD = (
+    "aide counselor districtadministrator guardian parent proctor relative alumni chair researcher"
+    " affiliate paraprofessional advisor nurse officestaff staff teacherassistant assistant other"
+    " occupationaltherapist physicaltherapist speechtherapist visiontherapist specialservices"
+)
+_MAY_BE_TOLD = frozenset([*_TOLD.split(), WITHOUT_ROLE])
 
 
 class Orgs(dict[str, Org]):
@@ -105,8 +111,8 @@ class People:
             roles = dict(zip(numbers, kinds, strict=True))
             staff = list(self._staff_of(*_chosen(numbers, own, mask), roles, wrong))
         self.left_out.update(
-            word if _ROLE_WORD.fullmatch(word) else "other"
-            for word in map(str, compress(words, [kind is None for kind in kinds]))
+            word if word in _MAY_BE_TOLD else "other"
+            for word in compress(words, [kind is None for kind in kinds])
         )
         return Batch(rows, staff, issues + wrong, archive.progress)
 

@@ -131,6 +131,7 @@ def test_staff_become_staff_and_parents_nothing() -> None:
         user("5", role="relative"),
         user("6", role="aide"),
         user("7", role="teacher", orgSourcedIds="d1"),
+        user("8", role="Maria Lopez"),
     )
     assert taken.values("sourced_id") == ["1"]
     assert [(one.sourced_id, one.school, one.role, one.email) for one in taken.staff] == [
@@ -139,7 +140,8 @@ def test_staff_become_staff_and_parents_nothing() -> None:
     ]
     assert taken.issues == []
     assert taken.roster.details["people_left_out"] == {
-        "guardian": 1, "relative": 1, "aide": 1, "staff of no school": 1,
+        "guardian": 1, "relative": 1, "aide": 1, "other": 1,
+        "staff of no school": 1,
     }  # fmt: skip
 
 
