@@ -83,7 +83,7 @@ async def _told_by(database: Database, roster: Roster) -> tuple[UUID, Roster]:
 
     Raises: NetworkUnknown.
     """
-    first = list(islice(roster.batches, 1))
+    first = await asyncio.to_thread(list, islice(roster.batches, 1))
     names = {str(row[2]) for batch in first for row in batch.rows if row[2] is not None}
     names |= {org.identifier for org in roster.orgs.values() if org.identifier}
     async with reading(database) as session:

@@ -126,6 +126,11 @@ class Rosters:
         )
         return {row[0]: row[1] for row in found}
 
+    async def database_does(self, statement: str) -> None:
+        """A change behind the service's back."""
+        async with self.database.raw() as connection:
+            await connection.execute(statement.encode())
+
     async def gate(self, school: str = "A") -> Body:
         """The school's task of kind accounts."""
         tasks = await self.caller.tasks(school)
