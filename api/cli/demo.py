@@ -47,7 +47,8 @@ async def load_through(
 
 async def load_in_process(settings: Settings) -> None:
     """Load the demo before anything is served."""
-    app = create_app(settings.model_copy(update={"embedded_worker": False}))
+    # With a worker, since some of what is asked for is done in the background.
+    app = create_app(settings.model_copy(update={"embedded_worker": True}))
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
         await load_through(app.state.database, "http://firstbell.internal", transport)
