@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import threading
 import time
 from collections.abc import Iterator
@@ -96,6 +97,24 @@ def test_cron_is_told_of_rejected_rows_and_held_and_failed_imports(
     sent = run("accounts", "import", few, "--no-wait", "--network", "N")
     assert sent.code == Exit.ok
     assert "queued" in sent.out
+
+
+def test_rejected_rows_are_saved_to_be_corrected_and_sent(
+    run: Run, network: None, tmp_path: Path
+) -> None:
+    some = [student(n) for n in range(4)]
+    some[3]["grade"] = "15"
+    saved = tmp_path / "rejected.csv"
+    file = written(tmp_path, csv_of(some))
+    ran = run("accounts", "import", file, "--network", "N", "--rejected", str(saved))
+    assert ran.code == Exit.rejected, ran.err
+    text = saved.read_text("utf-8-sig")
+    [row] = csv.DictReader(text.splitlines())
+    assert (row["sourced_id"], row["grade"]) == ("s00003", "15")
+    saved.write_text(text.replace(",15,", ",5,"))
+    again = run("accounts", "import", str(saved), "--network", "N")
+    assert again.code == Exit.ok, again.err
+    assert "1 created" in again.out
 
 
 def test_a_file_that_is_not_there_is_wrong_usage(run: Run, tmp_path: Path) -> None:

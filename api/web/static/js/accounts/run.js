@@ -5,6 +5,7 @@ import { plural } from "../dates.js";
 import { h, show } from "../dom.js";
 import { figure, stateBadge, tableOf } from "../orders/parts.js";
 import { problemBox } from "../problems.js";
+import { whoami } from "../session.js";
 import { sentence } from "../words.js";
 import { isMoving } from "./follow.js";
 
@@ -177,7 +178,8 @@ export async function showIssues(run, place, signal) {
       h("h2", null, `${plural(run.rows.rejected, "row")} rejected`),
       tableOf("Rejected rows", columns, rows),
       left > 0 && h("p", { class: "fine" }, `and ${figure(left)} more`),
-      h(
+      // The rows themselves are names.
+      whoami()?.sees_names && h(
         "p",
         null,
         h(
