@@ -34,8 +34,8 @@ class Refused(NamedTuple):
     expected: str
 
 
-class Places(dict[str | None, "UUID | Refused | None"]):
-    """A row's school by the name it is given; None where the row names none.
+class Places(dict[str | None, "str | Refused"]):
+    """The id of a row's school, as text, by the name it is given; "" where the row names none.
 
     `only` is the code of the one school that the run is about.
     """
@@ -43,7 +43,7 @@ class Places(dict[str | None, "UUID | Refused | None"]):
     def __init__(
         self, schools: Iterable[Known], orgs: Mapping[str, Org], only: str | None = None
     ) -> None:
-        super().__init__({None: None})
+        super().__init__({None: ""})
         self._orgs, self._only = orgs, only
         self._by_name: dict[str, Known] = {}
         every = list(schools)
@@ -54,12 +54,12 @@ class Places(dict[str | None, "UUID | Refused | None"]):
             if school.sourced_id is not None:
                 self._by_name[school.sourced_id] = school
 
-    def __missing__(self, name: str | None) -> UUID | Refused | None:
+    def __missing__(self, name: str | None) -> str | Refused:
         assert name is not None
         place = self[name] = self._place(name)
         return place
 
-    def _place(self, name: str) -> UUID | Refused:
+    def _place(self, name: str) -> str | Refused:
         found = next(filter(None, map(self._named, self._names(name))), None)
         if found is None:
             return Refused("school-unknown", shown(name), "the code or sourced id of a school")
@@ -67,7 +67,7 @@ class Places(dict[str | None, "UUID | Refused | None"]):
             return Refused("school-archived", found.code, "a school that is not archived")
         if self._only not in (None, found.code):
             return Refused("out-of-scope", found.code, f"school {self._only}, the run's scope")
-        return found.id
+        return str(found.id)
 
     def _named(self, name: str) -> Known | None:
         return self._by_name.get(name) or self._by_name.get(normal_code(name))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString, NamedTuple
+from itertools import repeat
+from typing import Any, LiteralString, NamedTuple, cast
 from uuid import UUID
 
 from psycopg import AsyncConnection, sql
@@ -41,6 +42,8 @@ _COPY_ISSUES: LiteralString = (
     " FROM STDIN"
 )
 _FORGET: LiteralString = "DELETE FROM account_import_issues WHERE import_id = %s"
+
+_GRADES = {None: ""} | {grade: str(grade) for grade in range(-1, 13)}
 
 # Called with the upload's bytes read, rows and rejected rows so far.
 Told = Callable[[int, int, int], Awaitable[None]]
@@ -165,36 +168,62 @@ def _pieces(roster: Roster, readers: Readers) -> Iterator[_Piece]:
         text = "".join(lines)
         if "\\" in text:
             text = text.replace("\\", "\\\\")
-        yield _Piece(text.encode(), len(lines), unstaged, lost, staff, issues, batch.bytes_read)
+        counts = (len(lines), unstaged, lost)
+        yield _Piece(text.encode(), *counts, staff, issues, batch.bytes_read)
 
 
-def _lines(rows: Iterable[Row], readers: Readers, file: str, issues: list[Issue]) -> Iterator[str]:
-    """Rows as COPY takes them; one whose school is refused is kept, marked, with its issue."""
-    places, namer = readers
-    name = namer.name if namer is not None else _nameless
-    for number, sourced_id, school, given, family, grade, username, email, deleted, at in rows:
-        place = places[school]
-        faulty = isinstance(place, Refused)
-        if isinstance(place, Refused):
-            issues.append(Issue(number, "school", *place, file))
-            place = None
-        base = "" if username else name(given, family, grade, sourced_id)
-        yield (
-            f"{number}\x01{sourced_id}\x01{place or ''}\x01{given or ''}\x01{family or ''}"
-            f"\x01{'' if grade is None else grade}\x01{username or ''}\x01{email or ''}"
-            f"\x01{'t' if deleted else 'f'}\x01{at or ''}\x01{base}"
-            f"\x01{'t' if faulty else 'f'}\n"
-        )
+def _lines(rows: Sequence[Row], readers: Readers, file: str, issues: list[Issue]) -> Iterable[str]:
+    """Rows as COPY takes them; one whose school is refused is kept, marked, with its issue.
+
+    Made by the column, which takes half the time of making them row by row.
+    """
+    if not rows:
+        return ()
+    numbers, ids, schools, given, family, grades, usernames, emails, deleted, moments = zip(
+        *rows, strict=True
+    )
+    places: list[str | Refused] = list(map(readers.places.__getitem__, schools))
+    faulty: Iterable[str] = repeat("f\n")
+    if Refused in set(map(type, places)):
+        faulty = ["t\n" if isinstance(place, Refused) else "f\n" for place in places]
+        for index, place in enumerate(places):
+            if isinstance(place, Refused):
+                issues.append(Issue(numbers[index], "school", *place, file))
+                places[index] = ""
+    bases: Iterable[str] = repeat("")
+    if readers.namer is not None:
+        bases = readers.namer.names(given, family, grades, ids)
+    return map(
+        "\x01".join,
+        zip(
+            map(str, numbers),
+            ids,
+            cast("list[str]", places),
+            _texts(given),
+            _texts(family),
+            map(_GRADES.__getitem__, grades),
+            _texts(usernames),
+            _texts(emails),
+            ["t" if one else "f" for one in deleted] if True in deleted else repeat("f"),
+            ["" if one is None else str(one) for one in moments] if any(moments) else repeat(""),
+            bases,
+            faulty,
+            # What is the same in every row is repeated without end.
+            strict=False,
+        ),
+    )
+
+
+def _texts(column: Sequence[str | None]) -> Iterable[str]:
+    """A column with nothing where there is none."""
+    if None not in column:
+        return cast("Sequence[str]", column)
+    return [text or "" for text in column] if any(column) else repeat("")
 
 
 def _refused_line(one: Issue) -> str:
     """A row that says no more than that its student is there."""
     return f"{one.row}\x01{one.sourced_id}" + "\x01" * 7 + "f" + "\x01" * 3 + "t\n"
-
-
-def _nameless(given: str | None, family: str | None, grade: int | None, number: str) -> str:
-    del given, family, grade, number
-    return ""
 
 
 def _staff(rows: Iterable[StaffRow], places: Places) -> tuple[list[tuple[Any, ...]], list[Issue]]:

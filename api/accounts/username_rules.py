@@ -164,6 +164,26 @@ class Namer:
         year = graduation_year(grade, self._today)
         return render(self._template, given, family, grade, year, number)
 
+    def names(self, *columns: Sequence[Any]) -> list[str]:
+        """`name` of many students, by column in the order of its arguments."""
+        pieces = [
+            list(map(known.__getitem__, columns[argument])) for known, argument in self._steps
+        ]
+        names = list(map("".join, zip(*pieces, strict=True)))
+        doubtful = {index for column in pieces if "" in column for index in _empty(column)}
+        doubtful |= {
+            index
+            for index, name in enumerate(names)
+            if not 2 <= len(name) <= LONGEST or name in RESERVED
+        }
+        for index in doubtful:
+            names[index] = self.name(*(column[index] for column in columns))
+        return names
+
+
+def _empty(column: Sequence[str]) -> list[int]:
+    return [index for index, piece in enumerate(column) if not piece]
+
 
 def _shortened(template: Template, pieces: Sequence[str]) -> str:
     """Cut to the length, the longest name without a width first, so that a year stays whole."""
