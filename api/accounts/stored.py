@@ -8,6 +8,7 @@ import zlib
 from typing import IO
 from uuid import UUID
 
+from api import clock
 from api.accounts.reading import Roster, is_zip, read_roster
 from api.db.pool import Database
 
@@ -53,9 +54,11 @@ def open_roster(upload: Upload) -> tuple[Roster, IO[bytes] | None]:
 
     Blocks. Raises: FileUnreadable.
     """
+    # Only tells roles that have ended from others, which no school does within a day.
+    today = clock.now().date()
     head = upload.read(_HEAD_BYTES)
     if not is_zip(head):
-        return read_roster(_Again(head, upload)), None
+        return read_roster(_Again(head, upload), today=today), None
     spool: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (whoever called closes it)
     try:
         piece = head
@@ -63,7 +66,7 @@ def open_roster(upload: Upload) -> tuple[Roster, IO[bytes] | None]:
             spool.write(piece)
             piece = upload.read(_SPOOL_BYTES)
         spool.seek(0)
-        return read_roster(spool), spool
+        return read_roster(spool, today=today), spool
     except BaseException:
         spool.close()
         raise
