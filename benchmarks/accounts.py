@@ -82,7 +82,7 @@ class Scene:
         while (said := self.client.get(path).json())["state"] not in _ENDED:
             if word is None and said["percent"]:
                 word = time.perf_counter()
-            time.sleep(0.05)
+            time.sleep(0.1)
         ended = time.perf_counter()
         assert said["state"] == "applied", said
         return Run(ended - began, (word or ended) - taken, said["rows"])

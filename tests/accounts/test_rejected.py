@@ -5,12 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from typing import Any
-from uuid import UUID
 
-import pytest
-
-from api.accounts.errors import UploadGone
-from api.accounts.rejected import rejected_csv
 from tests.accounts import roster_files
 from tests.accounts.conftest import Body, Rosters, csv_of, rows, student
 from tests.accounts.roster_files import USERS_1_1, table, zipped
@@ -19,8 +14,10 @@ ERRORS = ["error_row", "error_column", "error_code", "error_expected"]
 
 
 async def rejected(rosters: Rosters, ended: Body) -> str:
-    pieces = await rejected_csv(rosters.database, UUID(ended["id"]))
-    return b"".join([piece async for piece in pieces]).decode("utf-8-sig")
+    answer = await rosters.caller.client.get(f"/v1/account-imports/{ended['id']}/issues?format=csv")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("text/csv")
+    return answer.content.decode("utf-8-sig")
 
 
 def read(text: str) -> list[dict[str, str]]:
@@ -124,8 +121,8 @@ async def test_thousands_come_back_in_the_order_of_the_file(rosters: Rosters) ->
 async def test_they_go_when_the_upload_goes(rosters: Rosters) -> None:
     ended = await rosters.run(csv_of(wrong()))
     await rows(rosters.database, "DELETE FROM account_import_chunks RETURNING position")
-    with pytest.raises(UploadGone):
-        await rejected_csv(rosters.database, UUID(ended["id"]))
+    answer = await rosters.caller.client.get(f"/v1/account-imports/{ended['id']}/issues?format=csv")
+    assert (answer.status_code, answer.json()["code"]) == (409, "upload-gone")
 
 
 async def test_nothing_that_may_not_be_kept_comes_back(rosters: Rosters) -> None:
