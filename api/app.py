@@ -88,6 +88,7 @@ _TAGS = [
     {"name": "readiness", "description": "Whether schools will be ready, why not, by when."},
     {"name": "orders", "description": "Devices ordered line by line, and who gets how many."},
     {"name": "shipments", "description": "What is on its way, what was counted, moved, returned."},
+    {"name": "accounts", "description": "Students' accounts, and the rosters they come from."},
     {"name": "vendors", "description": "Who sells and tracks; their secrets and webhooks."},
     {"name": "inbox", "description": "What vendors posted, and what became of it."},
     {"name": "ops", "description": "For those who run the service."},
@@ -151,6 +152,8 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
         app.include_router(router, max_body_size=settings.max_body_bytes)
     for router in wiring.upload_routers():
         app.include_router(router, max_body_size=settings.max_upload_bytes)
+    for router in wiring.roster_routers():
+        app.include_router(router, max_body_size=settings.max_roster_bytes)
     app.include_router(health.router)
     docs.install(app)
     web.install(app)

@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(2_000_000, gt=0)
     # Imports of schools and staff are files, so they may be larger.
     max_upload_bytes: int = Field(20_000_000, gt=0)
+    # Rosters are streamed and never held in memory; a country's has some hundred megabytes.
+    max_roster_bytes: int = Field(2_000_000_000, gt=0)
     # Cookies are only sent over TLS unless the service is on loopback.
     secure_cookies: bool = False
     # How long a sign-in lasts without use, and at most.

@@ -7,6 +7,11 @@ import asyncio
 from fastapi import APIRouter, FastAPI
 
 from api import clock, facts
+from api.accounts import jobs as account_jobs
+from api.accounts import keeping as account_keeping
+from api.accounts import listeners as account_listeners
+from api.accounts import routes as account_routes
+from api.accounts import suspending
 from api.auth import routes as auth_routes
 from api.auth import service as auth_service
 from api.auth import sign_in_routes
@@ -54,6 +59,11 @@ LISTENERS: tuple[tuple[type, Listener], ...] = (
     (facts.PlaybookApplied, device_listeners.on_playbook_applied),
     (facts.RolloutsChanged, device_listeners.on_rollouts_changed),
     (facts.EvidenceStated, device_listeners.on_evidence_stated),
+    (facts.EnrollmentChanged, account_listeners.on_enrollment_changed),
+    (facts.EnrollmentsChanged, account_listeners.on_enrollments_changed),
+    (facts.PlaybookApplied, account_listeners.on_playbook_applied),
+    (facts.RolloutsChanged, account_listeners.on_rollouts_changed),
+    (facts.EvidenceStated, account_listeners.on_evidence_stated),
     (facts.OrderPlaced, rematch.on_order_placed),
     (facts.ShipmentsOpened, rematch.on_shipments_opened),
 )
@@ -82,6 +92,7 @@ def routers() -> list[APIRouter]:
         rollout_routes.router,
         task_routes.router,
         device_routes.router,
+        account_routes.router,
         webhook_routes.router,
     ]
 
@@ -89,6 +100,11 @@ def routers() -> list[APIRouter]:
 def upload_routers() -> list[APIRouter]:
     """The routers whose bodies are files, and may be as large as `max_upload_bytes`."""
     return [school_routes.uploads, device_routes.uploads]
+
+
+def roster_routers() -> list[APIRouter]:
+    """The routers whose bodies are streamed, and may be as large as `max_roster_bytes`."""
+    return [account_routes.uploads]
 
 
 def build_intake(database: Database, settings: Settings) -> Intake:
@@ -107,7 +123,7 @@ async def prepare(database: Database) -> None:
 
 
 async def purge(database: Database) -> None:
-    """Delete what has expired: kept answers, sign-ins, links, throttles, secrets, raw bodies."""
+    """Delete what has expired: answers, sign-ins, links, throttles, secrets, bodies, uploads."""
 
     async def expired(session: WriteSession) -> None:
         now = clock.now()
@@ -115,6 +131,7 @@ async def purge(database: Database) -> None:
         await auth_service.purge_expired(session, now)
         await vendor_secrets.purge_retired(session, now)
         await webhook_jobs.forget_bodies(session)
+        await account_keeping.forget_uploads(session)
 
     await transact(database, "job:purge", expired)
 
@@ -132,16 +149,20 @@ async def work(
     sealer = vendor_secrets.sealer_for(settings)
     inbox = asyncio.create_task(webhook_jobs.run_inbox(database, listener, sealer), name="inbox")
     try:
-        await run_worker(database, listener, jobs(), concurrency=concurrency)
+        await run_worker(database, listener, jobs(settings), concurrency=concurrency)
     finally:
         await stop_worker(inbox)
 
 
-def jobs() -> list[Job]:
+def jobs(settings: Settings) -> list[Job]:
     """Every job there is; a worker runs no other."""
     return [
         Job("purge", purge, cron="7 * * * *", alone=True),
         Job("refresh", refresh, cron="* * * * *", alone=True),
         Job("learn", device_jobs.learn, cron="17 5 * * *", alone=True),
+        account_jobs.import_job(settings),
+        account_jobs.undo_job(settings),
+        Job("account_imports", account_keeping.look_after, cron="* * * * *", alone=True),
+        Job("suspend_missing", suspending.suspend_missing, cron="27 4 * * *", alone=True),
         Job("inbox", webhook_jobs.look_after, cron="* * * * *", alone=True),
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import httpx
 import psycopg
@@ -53,7 +52,7 @@ def board(server: EmbeddedServer, rounds: int) -> Iterable[Result]:
             yield compare(
                 "board_memory",
                 "MB",
-                [(_peak_mb(process), 500.0)],
+                [(ground.peak_mb(process), 500.0)],
                 limit_name="500 MB",
                 goal=1.0,
                 better="lower",
@@ -75,13 +74,6 @@ def _aggregate(url: str) -> float:
         begin = time.perf_counter()
         connection.execute(b"SELECT json_agg(summary)::text FROM readiness_answers").fetchone()
         return time.perf_counter() - begin
-
-
-def _peak_mb(process: int) -> float:
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("The system does not tell a process's peak memory.")
 
 
 Graph = tuple[list[tuple[int, int]], list[int]]

@@ -161,6 +161,33 @@ def served(ground: Ground) -> Iterator[tuple[int, int]]:
         process.kill()
 
 
+@contextmanager
+def working(ground: Ground) -> Iterator[int]:
+    """A worker in a process of its own, whose id this gives."""
+    environment = {
+        **os.environ,
+        "FIRSTBELL_DATABASE_URL": ground.url,
+        "FIRSTBELL_SECRET_KEY": SECRET.get_secret_value(),
+        "FIRSTBELL_LOG_LEVEL": "WARNING",
+    }
+    process = subprocess.Popen([sys.executable, "-m", "api", "worker"], env=environment)
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(30)
+        process.kill()
+
+
+def peak_mb(process: int) -> float:
+    """The most memory that a process has had."""
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("The system does not tell a process's peak memory.")
+
+
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
+import api.accounts.models
 import api.auth.models
 import api.db.history
 import api.devices.models

@@ -55,6 +55,8 @@ HOLDERS: dict[str, frozenset[str]] = {
     "playbooks:write": PLANNERS,
     "audit:read": PLANNERS,
     "metrics:read": PLANNERS,
+    "accounts:read": READERS - {"viewer"},
+    "accounts:write": PLANNERS,
     "orders:read": READERS,
     "orders:write": PLANNERS,
     "orders:receive": DOERS,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.authorization_accounts import ACCOUNTS
 from tests.authorization_orders import ORDERS
 from tests.authorization_rules import ADMINS, PLANNERS, Case, Reach
 from tests.authorization_shipping import SHIPPING
@@ -338,4 +339,5 @@ CASES: dict[str, tuple[Case, ...]] = {
     **ORDERS,
     **SHIPPING,
     **WEBHOOKS,
+    **ACCOUNTS,
 }

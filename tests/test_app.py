@@ -151,8 +151,8 @@ def test_every_fact_that_is_listened_to_has_its_listener() -> None:
     assert {fact for fact, _ in wiring.LISTENERS} == set(bus._listeners)
 
 
-def test_jobs_have_names_of_their_own() -> None:
-    names = [job.name for job in wiring.jobs()]
+def test_jobs_have_names_of_their_own(settings: Settings) -> None:
+    names = [job.name for job in wiring.jobs(settings)]
     assert len(names) == len(set(names))
 
 

@@ -37,12 +37,15 @@ class Exit(IntEnum):
     usage = 2
     unreachable = 3
     schema = 4
+    held = 5
+    rejected = 6
     interrupted = 130
 
 
 EPILOG = (
     "Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings, 3 the database cannot be"
-    " reached or started, 4 its schema is of another version, 130 interrupted."
+    " reached or started, 4 its schema is of another version, 5 an import waits"
+    " for approval, 6 it left rows out, 130 interrupted."
 )
 
 

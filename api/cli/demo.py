@@ -4,61 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Annotated
-from uuid import UUID
 
 import httpx
 import typer
 from fastapi import FastAPI
 
-from api import clock, logging_setup
+from api import logging_setup
 from api.app import create_app
-from api.auth.rules import Role
-from api.auth.tokens import issue_token, revoke_token
 from api.cli.common import console, opened, url_of
-from api.cli.people import OPERATOR
+from api.cli.inside import CALL_SECONDS, passing_token
 from api.db import schema
 from api.db.pool import Database
-from api.db.uow import WriteSession, transact
 from api.demo.load import load_demo
 from api.settings import Settings
 
 WAITING = "The demo is being loaded."
 FAILED = "The demo could not be loaded; the log says why."
-# Some of its calls write thousands of rows.
-_CALL_SECONDS = 300.0
-_TOKEN_HOURS = 6
 _log = logging.getLogger(__name__)
-
-
-@asynccontextmanager
-async def _passing_token(database: Database) -> AsyncIterator[str]:
-    """An admin's token for as long as the block lasts."""
-
-    async def make(session: WriteSession) -> tuple[UUID, str]:
-        token, text = await issue_token(
-            session,
-            OPERATOR,
-            name="demo",
-            role=Role.admin,
-            scopes=None,
-            network=None,
-            schools=None,
-            sees_names=True,
-            expires_at=clock.now() + timedelta(hours=_TOKEN_HOURS),
-        )
-        return token.id, text
-
-    token_id, text = await transact(database, OPERATOR.actor, make)
-    try:
-        yield text
-    finally:
-        await transact(
-            database, OPERATOR.actor, lambda session: revoke_token(session, OPERATOR, token_id)
-        )
 
 
 async def load_through(
@@ -69,12 +32,12 @@ async def load_through(
     `transport` reaches an application in this process instead.
     """
     async with (
-        _passing_token(database) as token,
+        passing_token(database, "demo", sees_names=True) as token,
         httpx.AsyncClient(
             base_url=address,
             transport=transport,
             headers={"Authorization": f"Bearer {token}"},
-            timeout=_CALL_SECONDS,
+            timeout=CALL_SECONDS,
             # Of the environment, a proxy would only be in the way of a call to ourselves.
             trust_env=False,
         ) as client,
@@ -84,7 +47,8 @@ async def load_through(
 
 async def load_in_process(settings: Settings) -> None:
     """Load the demo before anything is served."""
-    app = create_app(settings.model_copy(update={"embedded_worker": False}))
+    # With a worker, since some of what is asked for is done in the background.
+    app = create_app(settings.model_copy(update={"embedded_worker": True}))
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
         await load_through(app.state.database, "http://firstbell.internal", transport)

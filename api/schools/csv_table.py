@@ -9,17 +9,20 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from api.errors import TooLarge
-from api.schools.errors import unreadable
+from api.schools.errors import FileUnreadable, unreadable
 
+# What a file without content may consist of.
+NOTHING = " \t\r\n\x00\ufeff,;|"
+SPREADSHEET_HINT = re.compile(r"sep=.", re.IGNORECASE)
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SHOWN = 80
 _DELIMITERS = ",;\t|"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NUMBER = re.compile(r"[0-9]{1,15}(?:\.0+)?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _BOMS = (
@@ -85,7 +88,7 @@ def decode(raw: bytes) -> str:
     A byte order mark decides; else UTF-16 shows by its zero bytes; else UTF-8 where it is valid
     and Windows-1252, then Latin-1, where it is not.
     """
-    encoding, content = _encoding(raw)
+    encoding, content = encoding_of(raw)
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
@@ -99,7 +102,8 @@ def decode(raw: bytes) -> str:
         return content.decode("latin-1")
 
 
-def _encoding(raw: bytes) -> tuple[str, bytes]:
+def encoding_of(raw: bytes) -> tuple[str, bytes]:
+    """The encoding that a file's beginning shows, and the content without its mark."""
     for mark, name in _BOMS:
         if raw.startswith(mark):
             return name, raw[len(mark) :]
@@ -120,15 +124,14 @@ def read_table(raw: bytes, shape: Shape) -> Table:
     Raises: FileUnreadable (422) naming the column or line; TooLarge beyond the most rows.
     """
     text = decode(raw)
-    nothing = unreadable("file-empty", "The file is empty; its first line names the columns.")
     # Asked first, since megabytes of nothing would otherwise be read as one endless cell.
-    if not text.strip(" \t\r\n\x00\ufeff,;|"):
-        raise nothing
+    if not text.strip(NOTHING):
+        raise file_empty()
     records = _records(text, shape)
     _, header = next(records, (0, None))
     if header is None:
-        raise nothing
-    columns = _columns(header, shape)
+        raise file_empty()
+    columns = columns_of(header, shape)
     table = Table(frozenset(name for name in columns if name))
     rejected = 0
     for line, cells in records:
@@ -149,7 +152,7 @@ def _records(text: str, shape: Shape) -> Iterator[tuple[int, list[str]]]:
     header = ""
     for line in lines:
         # Excel's own hint, which is no row: `sep=;`.
-        if line.strip() and not re.fullmatch(r"sep=.", line.strip(), re.IGNORECASE):
+        if line.strip() and not SPREADSHEET_HINT.fullmatch(line.strip()):
             header = line
             break
         skipped += 1
@@ -157,7 +160,7 @@ def _records(text: str, shape: Shape) -> Iterator[tuple[int, list[str]]]:
     lines.seek(0)
     for _ in range(skipped):
         next(lines)
-    reader = csv.reader(lines, delimiter=_delimiter(header, shape), strict=True)
+    reader = csv.reader(lines, delimiter=delimiter_of(header, shape.readers), strict=True)
     begins = skipped + 1
     try:
         for cells in reader:
@@ -165,29 +168,38 @@ def _records(text: str, shape: Shape) -> Iterator[tuple[int, list[str]]]:
                 yield begins, cells
             begins = skipped + reader.line_num + 1
     except csv.Error as error:
-        raise unreadable(
-            "quotes-broken",
-            f"The row that begins on line {begins} cannot be read: a double quote in it is not"
-            " closed, or is followed by more text. Close it, or double it where it is meant.",
-        ) from error
+        raise quotes_broken(begins) from error
 
 
-def _delimiter(header: str, shape: Shape) -> str:
+def file_empty() -> FileUnreadable:
+    return unreadable("file-empty", "The file is empty; its first line names the columns.")
+
+
+def quotes_broken(line: int) -> FileUnreadable:
+    return unreadable(
+        "quotes-broken",
+        f"The row that begins on line {line} cannot be read: a double quote in it is not"
+        " closed, or is followed by more text. Close it, or double it where it is meant.",
+    )
+
+
+def delimiter_of(header: str, columns: Container[str]) -> str:
     """The one that makes the most known columns of the header; a comma when none does."""
 
     def known(delimiter: str) -> int:
-        return sum(_folded(cell) in shape.readers for cell in header.split(delimiter))
+        return sum(folded(cell) in columns for cell in header.split(delimiter))
 
     return max(_DELIMITERS, key=known)
 
 
-def _folded(cell: str) -> str:
+def folded(cell: str) -> str:
+    """A column's name without what spreadsheets and people leave around it."""
     return cell.strip(" \t\r\n\xa0\ufeff\"'").casefold()
 
 
-def _columns(header: Sequence[str], shape: Shape) -> list[str]:
+def columns_of(header: Sequence[str], shape: Shape) -> list[str]:
     """The columns' names, "" for one without; trailing ones without a name are dropped."""
-    names = [_folded(cell) for cell in header]
+    names = [folded(cell) for cell in header]
     while names and not names[-1]:
         names.pop()
     if not set(names) & shape.readers.keys():
@@ -239,8 +251,8 @@ def _values(
             if name in shape.required:
                 issues.append(Issue(line, name, "required", "", "something in this cell"))
             continue
-        if _CONTROL.search(cell):
-            got = shown(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", cell))
+        if CONTROL.search(cell):
+            got = shown(CONTROL.sub("\N{REPLACEMENT CHARACTER}", cell))
             expected = "one line without control characters"
             issues.append(Issue(line, name, "control-character", got, expected))
             continue

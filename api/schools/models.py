@@ -22,6 +22,7 @@ from sqlmodel import Field, SQLModel
 from api.db.columns import Timestamped, id_field, moment_field, one_of, text_field
 from api.db.types import Xid8
 from api.schools.rules import Receiving, SiteKind, StaffRole
+from api.schools.username_template import DEFAULT_TEMPLATE
 
 
 class Network(Timestamped, table=True):
@@ -41,6 +42,9 @@ class Network(Timestamped, table=True):
     approval_threshold_cents: int | None = Field(default=None, sa_type=BigInteger)
     four_eyes: bool = False
     receiving: str = text_field(default=Receiving.on_delivery)
+    username_template: str = text_field(
+        default=DEFAULT_TEMPLATE, sa_column_kwargs={"server_default": DEFAULT_TEMPLATE}
+    )
     version: int = 1
 
 

@@ -21,6 +21,7 @@ from api.schools.rules import (
     normal_code,
     timezone_problem,
 )
+from api.schools.username_template import DEFAULT_TEMPLATE, TemplateRefused, parse_template
 
 MOST_PEOPLE = 1_000_000
 MOST_CENTS = 10**15
@@ -47,6 +48,15 @@ def _timezone(text: str) -> str:
     problem = timezone_problem(text)
     if problem:
         raise PydanticCustomError("timezone-unknown", "{problem}", {"problem": problem})
+    return text
+
+
+def _template(text: str) -> str:
+    try:
+        parse_template(text)
+    except TemplateRefused as refused:
+        why = {"why": str(refused)}
+        raise PydanticCustomError("username-template-invalid", "{why}", why) from refused
     return text
 
 
@@ -91,6 +101,17 @@ Region = Annotated[
     AfterValidator(_printable),
 ]
 Cents = Annotated[int, Field(ge=0, le=MOST_CENTS)]
+UsernameTemplate = Annotated[
+    str,
+    StringConstraints(max_length=100),
+    AfterValidator(_template),
+    Field(
+        description="What new students' usernames are made from: {given}, {family}, {grade},"
+        " {grad_year}, {sourced_id} and what stands between. {given:1} is a name's first"
+        " character, {grad_year:2} a number's last two.",
+        examples=[DEFAULT_TEMPLATE],
+    ),
+]
 SchoolRef = Annotated[
     str, StringConstraints(min_length=1, max_length=100), Field(description="Id or code.")
 ]
@@ -107,6 +128,7 @@ class NetworkIn(Strict):
     approval_threshold_cents: Cents | None = None
     four_eyes: bool = False
     receiving: Receiving = Receiving.on_delivery
+    username_template: UsernameTemplate = DEFAULT_TEMPLATE
     weekend: Weekend = Field(default_factory=lambda: [5, 6])
     observe_holidays: bool = True
     blackout_days: Days = Field(default_factory=list)
@@ -122,6 +144,7 @@ class NetworkPatch(PatchIn):
             "country",
             "four_eyes",
             "receiving",
+            "username_template",
             "weekend",
             "observe_holidays",
             "blackout_days",
@@ -135,6 +158,7 @@ class NetworkPatch(PatchIn):
     approval_threshold_cents: Cents | None = None
     four_eyes: bool | None = None
     receiving: Receiving | None = None
+    username_template: UsernameTemplate | None = None
     weekend: Weekend | None = None
     observe_holidays: bool | None = None
     blackout_days: Days | None = None
@@ -150,6 +174,7 @@ class NetworkOut(BaseModel):
     approval_threshold_cents: int | None
     four_eyes: bool
     receiving: Receiving
+    username_template: str
     weekend: list[int]
     observe_holidays: bool
     blackout_days: list[date]
@@ -312,6 +337,7 @@ def network_out(network: Network, calendar: NetworkCalendar) -> NetworkOut:
         approval_threshold_cents=network.approval_threshold_cents,
         four_eyes=network.four_eyes,
         receiving=Receiving(network.receiving),
+        username_template=network.username_template,
         weekend=calendar.weekend,
         observe_holidays=calendar.observe_holidays,
         blackout_days=calendar.blackout_days,

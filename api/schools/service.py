@@ -119,6 +119,7 @@ async def add_network(
         approval_threshold_cents=given.approval_threshold_cents,
         four_eyes=given.four_eyes,
         receiving=given.receiving,
+        username_template=given.username_template,
         created_at=now,
         updated_at=now,
     )

@@ -51,15 +51,24 @@ def insert(connection: Connection, table: str, row: Row) -> None:
     connection.execute(statement, (Jsonb(row),))
 
 
+# Columns that came later, with what rows from before then say.
+LATER = {"networks": {"username_template": "{given:1}{family}{grad_year:2}"}}
+
+
 def content(url: str) -> dict[str, list[str]]:
-    """Every row of every table of ours, as text."""
+    """Every row of every table of ours, as text; columns that came later, where they say more."""
     kept = {}
     with psycopg.connect(url) as connection:
         for table in tables(connection):
             rows = connection.execute(
-                sql.SQL("SELECT to_jsonb(t)::text FROM {} t ORDER BY 1").format(
-                    sql.Identifier(table)
-                )
+                sql.SQL(
+                    "SELECT (CASE WHEN doc @> %(later)s THEN doc - %(names)s::text[] ELSE doc END)"
+                    "::text FROM (SELECT to_jsonb(t) FROM {} t) d(doc) ORDER BY 1"
+                ).format(sql.Identifier(table)),
+                {
+                    "later": Jsonb(LATER.get(table, {})),
+                    "names": list(LATER.get(table, {})),
+                },
             )
             kept[table] = [row[0] for row in rows]
     return kept

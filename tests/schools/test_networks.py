@@ -32,6 +32,7 @@ async def test_a_network_has_the_settings_of_its_design(client: Client) -> None:
     assert (network["four_eyes"], network["receiving"]) == (False, "on_delivery")
     assert (network["weekend"], network["observe_holidays"]) == ([5, 6], True)
     assert network["blackout_days"] == []
+    assert network["username_template"] == "{given:1}{family}{grad_year:2}"
     for name in (network["id"], "cps"):
         assert (await client.get(f"/v1/networks/{name}")).json() == network
     assert (await client.get("/v1/networks")).json() == {"items": [network]}
@@ -53,6 +54,8 @@ async def test_a_network_has_the_settings_of_its_design(client: Client) -> None:
         ("approval_threshold_cents", -1),
         ("approval_threshold_cents", 10**30),
         ("receiving", "sometimes"),
+        ("username_template", "{given:1}{famliy}"),
+        ("username_template", "{grad_year}"),
         ("code", ""),
         ("name", ""),
         ("color", "red"),
@@ -82,6 +85,17 @@ async def test_an_unknown_country_or_region_is_answered_with_the_valid_ones(
     assert (after.json()["country"], after.json()["region"]) == ("FR", None)
 
 
+async def test_a_username_template_is_refused_at_its_wrong_character(
+    client: Client, cps: dict[str, Any]
+) -> None:
+    patch = {"username_template": "{given:1}{famliy}"}
+    answer = await changed(client, "/v1/networks/CPS", patch, status=422)
+    [error] = answer.json()["errors"]
+    assert error["pointer"] == "/username_template"
+    assert error["code"] == "username-template-invalid"
+    assert error["detail"].startswith("At character 11: the placeholders are {given}, {family}")
+
+
 async def test_settings_change_by_merge_patch_with_the_version_read(
     client: Client, cps: dict[str, Any]
 ) -> None:
@@ -93,6 +107,7 @@ async def test_settings_change_by_merge_patch_with_the_version_read(
         "approval_threshold_cents": 500_000,
         "four_eyes": True,
         "receiving": "on_count",
+        "username_template": "{family}.{given:2}",
         "weekend": [6, 4],
         "observe_holidays": False,
         "blackout_days": ["2027-12-24", "2027-12-23"],

@@ -51,6 +51,14 @@ export const PAGES = [
     right: "orders:read",
     load: () => import("./pages/vendors.js"),
   },
+  {
+    path: "/accounts",
+    title: "Accounts",
+    nav: "Accounts",
+    right: "accounts:read",
+    load: () => import("./pages/accounts.js"),
+  },
+  { path: "/accounts/:run", title: "Import", load: () => import("./pages/account-import.js") },
   { path: "/schools/:school", title: "School", load: () => import("./pages/school.js") },
   { path: "/sign-in", title: "Sign in", open: true, load: () => import("./pages/sign-in.js") },
 ];

@@ -1,4 +1,4 @@
-// What the pages of orders, events and vendors draw alike.
+// What the pages of orders, events, vendors and accounts draw alike.
 
 import { h, show } from "../dom.js";
 import { icon } from "../icons.js";
@@ -35,6 +35,11 @@ const COLOURS = {
   unmatched: "at_risk",
   failed: "late",
   ignored: "unscheduled",
+  queued: "on_track",
+  running: "on_track",
+  previewed: "unscheduled",
+  held: "at_risk",
+  undone: "unscheduled",
 };
 
 /** @type {Record<string, string>} */
@@ -60,9 +65,14 @@ const ICONS = {
   unmatched: "at_risk",
   failed: "late",
   ignored: "skipped",
+  queued: "pending",
+  running: "in_progress",
+  previewed: "search",
+  held: "at_risk",
+  undone: "back",
 };
 
-/** A state of an order, or an outcome of an event. @param {string} state @returns {HTMLElement} */
+/** A state of an order or an import, or an outcome of an event. @param {string} state @returns {HTMLElement} */
 export function stateBadge(state) {
   return h(
     "span",

@@ -1,0 +1,167 @@
+"""What is decided about a run's staged rows, and done with them: all in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, LiteralString
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlmodel import col
+
+from api.accounts.brake_rules import Comparison, reasons_to_hold
+from api.accounts.checks import check
+from api.accounts.errors import Withdrawn
+from api.accounts.merging import merge, name_fresh
+from api.accounts.models import AccountImport, AccountImportIssue
+from api.accounts.planning import Plan, plan
+from api.accounts.preparing import Prepared
+from api.accounts.progress import project
+from api.accounts.rules import ImportState, Mode, OnError, Snapshot
+from api.accounts.running import Work, tables_of
+from api.accounts.samples import samples
+from api.accounts.staff_merge import merge_staff
+from api.db.uow import WriteSession
+from api.facts import StaffChanged
+
+_SETTINGS: tuple[LiteralString, ...] = (
+    "SET LOCAL statement_timeout = 0",
+    # The hash of a million accounts fits, and the sort of a million new ones nearly does.
+    "SET LOCAL work_mem = '128MB'",
+    "SET LOCAL jit = off",
+)
+# A source's runs are one after another by their jobs' lock; a network's share its usernames.
+_LOCK: LiteralString = (
+    "SELECT pg_advisory_xact_lock(hashtextextended('firstbell.usernames ' || %(network)s, 0))"
+)
+
+
+async def settle_in(work: Work) -> None:
+    """Make the transaction one for sets, and the only one that gives out the network's names."""
+    for statement in _SETTINGS:
+        await work.connection.execute(statement)
+    await work.connection.execute(_LOCK, {"network": str(work.run.network_id)})
+
+
+async def decide(
+    prepared: Prepared, given: AccountImport, secret: bytes, session: WriteSession
+) -> None:
+    """End a run whose rows are staged: applied, previewed, held or failed.
+
+    Its tables and the plan are left to whoever called. Raises: Withdrawn.
+    """
+    work = Work(prepared.run, tables_of(given.id), await session.psycopg())
+    await settle_in(work)
+    end = _End(session, work, prepared.total)
+    if prepared.run.snapshot is Snapshot.full and not prepared.total:
+        return await end.failed("empty-snapshot", "The file has no rows; nobody is removed by it.")
+    await check(work, secret)
+    rejected = await end.count_rejected()
+    if prepared.run.on_error is OnError.abort and rejected:
+        detail = f"{rejected} of {prepared.total} rows have problems; nothing was written."
+        return await end.failed("import-aborted", detail)
+    planned = await plan(work)
+    reasons = _reasons(planned)
+    if prepared.run.mode is Mode.dry_run or (reasons and given.approved_at is None):
+        await name_fresh(work, planned, prepared.namer, secret)
+        shown = await samples(work, planned)
+        dry = prepared.run.mode is Mode.dry_run
+        state = ImportState.previewed if dry else ImportState.held
+        return await end.at(state, planned, samples=shown, held_reasons=reasons or None)
+    concerned = await merge(session, work, planned, prepared.namer, secret)
+    details = await _staff(session, work, given)
+    await project(session, concerned)
+    # What is expected of schools goes back to this when the run is undone.
+    recorded = {str(school): students for school, students in planned.recorded.items()}
+    undo = {"recorded": recorded} if prepared.run.snapshot is Snapshot.full else None
+    return await end.at(ImportState.applied, planned, details=details, undo=undo)
+
+
+def _reasons(planned: Plan) -> list[dict[str, Any]]:
+    found = reasons_to_hold(
+        Comparison(planned.baseline, planned.present, planned.missing, planned.changed)
+    )
+    return [{name: _plain(value) for name, value in asdict(one).items()} for one in found]
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, UUID) else value
+
+
+async def _staff(session: WriteSession, work: Work, given: AccountImport) -> dict[str, Any]:
+    schools, counts = await merge_staff(work)
+    for school in sorted(schools):
+        await session.publish(StaffChanged(school))
+    details = given.details or {}
+    return {**details, "staff": counts} if counts else details
+
+
+class _End:
+    """How a run ends: its counts and state, unless it was withdrawn in the meantime."""
+
+    def __init__(self, session: WriteSession, work: Work, total: int) -> None:
+        self._session, self._work, self._total = session, work, total
+        self._rejected = 0
+
+    async def count_rejected(self) -> int:
+        statement = select(func.count()).where(
+            col(AccountImportIssue.import_id) == self._work.run.id
+        )
+        self._rejected = (await self._session.scalars(statement)).one()
+        return self._rejected
+
+    async def failed(self, code: str, detail: str) -> None:
+        await self._write(ImportState.failed, problem={"code": code, "detail": detail})
+
+    async def at(self, state: ImportState, planned: Plan, **values: Any) -> None:
+        """Raises: Withdrawn."""
+        known = self._total - self._rejected - planned.created
+        await self._write(
+            state,
+            created=planned.created,
+            updated=planned.updated,
+            unchanged=known - planned.updated,
+            missing=planned.missing_students,
+            restored=planned.restored,
+            **values,
+        )
+        if state in (ImportState.applied, ImportState.held):
+            await _supersede(self._session, self._work)
+
+    async def _write(self, state: ImportState, **values: Any) -> None:
+        run = self._work.run
+        written = await self._session.execute(
+            update(AccountImport)
+            .where(col(AccountImport.id) == run.id, col(AccountImport.state) == ImportState.running)
+            .values(
+                state=state,
+                percent=100,
+                rejected=self._rejected,
+                finished_at=run.now,
+                staged_rows=None,
+                **values,
+            )
+            .returning(col(AccountImport.id))
+        )
+        if written.one_or_none() is None:
+            raise Withdrawn
+
+
+async def _supersede(session: WriteSession, work: Work) -> None:
+    """End the source's held runs: what they would have done is older than this one."""
+    await session.execute(
+        update(AccountImport)
+        .where(
+            col(AccountImport.source_id) == work.run.source_id,
+            col(AccountImport.state) == ImportState.held,
+            col(AccountImport.id) < work.run.id,
+        )
+        .values(
+            state=ImportState.cancelled,
+            problem={
+                "code": "superseded",
+                "detail": "A newer snapshot of the source has taken its place.",
+                "by": str(work.run.id),
+            },
+        )
+    )

@@ -1,0 +1,204 @@
+"""Usernames for a whole roster at once: unique in the network, never one that was another's.
+
+Namesakes are numbered in the order of their sourced ids, so the order of the file makes no
+difference, and a run that is done again gives the same names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection, sql
+
+from api.accounts.burning import digest_sql, owner_sql, pads
+from api.accounts.username_rules import LONGEST, Namer
+
+# Two runs that name a network's students wait for each other, until they commit.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('firstbell.usernames ' || %(network)s, 0))"
+_ANY_BURNT = "SELECT EXISTS (SELECT FROM burnt_usernames WHERE network_id = %(network)s)"
+_DROP = "DROP TABLE IF EXISTS pg_temp.made_usernames, pg_temp.rendered_usernames"
+_ANALYZE = "ANALYZE made_usernames"
+_MAKE_RENDERED = """
+CREATE TEMP TABLE rendered_usernames (number int NOT NULL, sourced_id text COLLATE "C" NOT NULL,
+  username_base text COLLATE "C" NOT NULL) ON COMMIT DROP
+"""
+_COPY_RENDERED = "COPY rendered_usernames FROM STDIN"
+_RENDERED = "SELECT number, sourced_id, username_base FROM rendered_usernames"
+_NAMELESS = """
+SELECT s.number, s.sourced_id, {columns} FROM {fresh} s
+WHERE s.username IS NULL AND NOT s.faulty AND NOT s.deleted
+"""
+_FIRST = """
+CREATE TEMP TABLE made_usernames ON COMMIT DROP AS
+SELECT number, base, place, CASE WHEN place = 1 THEN base ELSE {numbered} END AS username
+FROM (SELECT number, username_base AS base,
+    row_number() OVER (PARTITION BY username_base ORDER BY sourced_id) AS place
+  FROM ({nameless}) AS nameless) AS placed
+"""
+# Each of these selects the numbers of rows that cannot have what they were given first.
+_OF_ACCOUNTS = """
+SELECT m.number FROM made_usernames m JOIN accounts a ON lower(a.username) = m.username
+WHERE a.network_id = %(network)s
+"""
+_OF_THE_FILE = """
+SELECT m.number FROM made_usernames m JOIN {staged} s ON lower(s.username) = m.username
+WHERE s.username IS NOT NULL AND NOT s.faulty
+"""
+# Two bases may lead to one name: `ng1` by itself, and the first of several `ng`.
+_TWICE = """
+SELECT number FROM (SELECT number, row_number() OVER (PARTITION BY username ORDER BY place, base)
+    AS claim FROM made_usernames WHERE username IN (
+      SELECT username FROM made_usernames GROUP BY username HAVING count(*) > 1)) AS claims
+WHERE claim > 1
+"""
+_BURNT = """
+SELECT m.number FROM made_usernames m
+JOIN burnt_usernames b ON b.network_id = %(network)s AND b.digest = {digest}
+JOIN {fresh} s ON s.number = m.number
+WHERE b.owner IS DISTINCT FROM {owner}
+"""
+_TAKE_BACK = """
+UPDATE made_usernames SET username = NULL FROM ({refused}) AS refused
+WHERE made_usernames.number = refused.number
+"""
+_WAITING = "SELECT count(*) FROM made_usernames WHERE username IS NULL"
+# The lowest free numbers of each base go to its waiting rows, in their order. Joined by one text:
+# by base and turn, the planner merges by the base alone and compares all who are called alike.
+_NEXT = """
+WITH waiting AS (
+  SELECT number, base, place,
+    base || ' ' || row_number() OVER (PARTITION BY base ORDER BY place) AS turn
+  FROM made_usernames WHERE username IS NULL
+), candidates AS (
+  SELECT base, place, {numbered} AS name
+  FROM (SELECT base, count(*) + max(place) AS many FROM waiting GROUP BY base) AS bases,
+    generate_series(2, 1 + many * %(stretch)s) AS place
+), free AS (
+  SELECT DISTINCT ON (name) base, place, name FROM candidates c
+  WHERE NOT EXISTS (
+      SELECT FROM accounts a WHERE a.network_id = %(network)s AND lower(a.username) = c.name)
+    AND NOT EXISTS (
+      SELECT FROM {staged} s WHERE s.username IS NOT NULL AND lower(s.username) = c.name)
+    AND NOT EXISTS (SELECT FROM made_usernames m WHERE m.username = c.name)
+    AND ({none_burnt} OR NOT EXISTS (
+      SELECT FROM burnt_usernames b WHERE b.network_id = %(network)s AND b.digest = {digest}))
+  ORDER BY name, md5(base || name)
+), served AS (
+  SELECT name, base || ' ' || row_number() OVER (PARTITION BY base ORDER BY place) AS turn
+  FROM free
+)
+UPDATE made_usernames m SET username = served.name
+FROM waiting JOIN served USING (turn) WHERE m.number = waiting.number
+"""
+# Each round looks so many times as far, so that even 10,000 who are called alike need only few.
+_STRETCH = 8
+
+
+def _numbered(base: str, number: str) -> sql.SQL:
+    """`username_rules.numbered` in SQL."""
+    digit = f"(right({base}, 1) BETWEEN '0' AND '9')"
+    return sql.SQL(
+        f"rtrim(left({base}, {LONGEST} - length({number}::text) - {digit}::int), '._-')"
+        f" || CASE WHEN {digit} THEN '-' ELSE '' END || {number}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """Whose students are named: those of `fresh`, rows like the staged ones that will be accounts.
+
+    The usernames that any row of `staged` was given are taken. `secret` is what names are burnt
+    with.
+    """
+
+    fresh: sql.Identifier
+    staged: sql.Identifier
+    network_id: UUID
+    source_id: UUID
+    secret: bytes
+
+
+async def assign_usernames(
+    connection: AsyncConnection[Any], naming: Naming, namer: Namer | None = None
+) -> None:
+    """Name the rows that come without a username.
+
+    Leaves the temporary table `made_usernames(number, username)`, which is gone with the
+    transaction: an update of a million staged rows would take longer than all the naming. With a
+    `namer` the bases are made here, for those rows only; else they were staged. To be called in
+    the transaction that writes the accounts: others of the network wait until it ends.
+    """
+    given: dict[str, Any] = {"network": naming.network_id, "source": naming.source_id}
+    await connection.execute(_LOCK, {"network": str(naming.network_id)})
+    await connection.execute(_DROP)
+    if namer is None:
+        nameless = _sql(_NAMELESS, naming, columns=sql.SQL("s.username_base"))
+    else:
+        await _render(connection, naming, namer)
+        nameless = _sql(_RENDERED, naming)
+    first = _sql(_FIRST, naming, numbered=_numbered("base", "place"), nameless=nameless)
+    await connection.execute(first, given)
+    await connection.execute(_ANALYZE)
+    found = await connection.execute(_ANY_BURNT, given)
+    [(any_burnt,)] = await found.fetchall()
+    given |= pads(naming.secret)
+    await _take_back(connection, naming, given, any_burnt=any_burnt)
+    await _give_next(connection, naming, given, any_burnt=any_burnt)
+
+
+def _sql(statement: str, naming: Naming, **parts: sql.Composable) -> sql.Composed:
+    return sql.SQL(statement).format(fresh=naming.fresh, staged=naming.staged, **parts)
+
+
+async def _render(connection: AsyncConnection[Any], naming: Naming, namer: Namer) -> None:
+    """Make the bases of new rows alone: most nights nearly all rows are known."""
+    await connection.execute(_MAKE_RENDERED)
+    columns = sql.SQL("s.given_name, s.family_name, s.grade")
+    async with connection.cursor() as cursor:
+        await cursor.execute(_sql(_NAMELESS, naming, columns=columns))
+        rows = await cursor.fetchall()
+        async with cursor.copy(_COPY_RENDERED) as copy:
+            for number, sourced_id, first, last, grade in rows:
+                await copy.write_row(
+                    (number, sourced_id, namer.name(first, last, grade, sourced_id))
+                )
+
+
+async def _take_back(
+    connection: AsyncConnection[Any], naming: Naming, given: dict[str, Any], *, any_burnt: bool
+) -> None:
+    """Leave those without a name whose first one is not free."""
+    burnt = _sql(
+        _BURNT,
+        naming,
+        digest=sql.SQL(digest_sql("m.username")),
+        owner=sql.SQL(owner_sql("%(source)s::uuid::text", "s.sourced_id")),
+    )
+    refused = [_sql(_OF_ACCOUNTS, naming), _sql(_OF_THE_FILE, naming), _sql(_TWICE, naming)]
+    for select in [*refused, burnt] if any_burnt else refused:
+        await connection.execute(_sql(_TAKE_BACK, naming, refused=select), given)
+
+
+async def _give_next(
+    connection: AsyncConnection[Any], naming: Naming, given: dict[str, Any], *, any_burnt: bool
+) -> None:
+    """Number those without a name, until none is left."""
+    following = _sql(
+        _NEXT,
+        naming,
+        numbered=_numbered("base", "place"),
+        none_burnt=sql.SQL("false" if any_burnt else "true"),
+        digest=sql.SQL(digest_sql("c.name")),
+    )
+    stretch = 1
+    while True:
+        found = await connection.execute(_WAITING)
+        [(waiting,)] = await found.fetchall()
+        if not waiting:
+            return
+        # Unaware that many have no name now, the planner would compare each with each.
+        await connection.execute(_ANALYZE)
+        await connection.execute(following, given | {"stretch": stretch})
+        stretch *= _STRETCH
