@@ -73,19 +73,33 @@ async def take_in(
         actor=caller.actor,
         created_at=clock.now(),
     )
-    async with session.begin_nested() as all_of_it:
-        session.add(run)
-        await session.flush()
-        stored = _Pieces(await session.psycopg(), run.id)
-        await stored.take(body)
-        run.body_bytes = stored.size
-        while not await _is_the_first(session, run, stored.digest()):
-            same = await _running(session, run.query_key, stored.digest())
-            # None: it has ended in this very moment, so ours is the first after all.
-            if same is not None:
-                await all_of_it.rollback()
-                return same, False
+    try:
+        async with session.begin_nested():
+            await _store(session, run, body)
+    except _TakenInAlready as found:
+        return found.run, False
     return run, True
+
+
+class _TakenInAlready(Exception):
+    """The same upload has a run that has not ended: nothing of this one is kept."""
+
+    def __init__(self, run: AccountImport) -> None:
+        super().__init__()
+        self.run = run
+
+
+async def _store(session: WriteSession, run: AccountImport, body: AsyncIterator[bytes]) -> None:
+    session.add(run)
+    await session.flush()
+    stored = _Pieces(await session.psycopg(), run.id)
+    await stored.take(body)
+    run.body_bytes = stored.size
+    while not await _is_the_first(session, run, stored.digest()):
+        same = await _running(session, run.query_key, stored.digest())
+        # None: it has ended in this very moment, so ours is the first after all.
+        if same is not None:
+            raise _TakenInAlready(same)
 
 
 async def _is_the_first(session: WriteSession, run: AccountImport, digest: bytes) -> bool:
