@@ -12,7 +12,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, sql
 
-from api.accounts.burning import digest_sql, owner_sql, pads
+from api.accounts.burning import digest_sql, pads
 from api.accounts.username_rules import LONGEST, Namer
 
 # Two runs that name a network's students wait for each other, until they commit.
@@ -53,11 +53,10 @@ SELECT number FROM (SELECT number, row_number() OVER (PARTITION BY username ORDE
       SELECT username FROM made_usernames GROUP BY username HAVING count(*) > 1)) AS claims
 WHERE claim > 1
 """
+# Not even whose it was: a name is made once. Who is to have theirs back is told by name.
 _BURNT = """
 SELECT m.number FROM made_usernames m
 JOIN burnt_usernames b ON b.network_id = %(network)s AND b.digest = {digest}
-JOIN {fresh} s ON s.number = m.number
-WHERE b.owner IS DISTINCT FROM {owner}
 """
 _TAKE_BACK = """
 UPDATE made_usernames SET username = NULL FROM ({refused}) AS refused
@@ -170,12 +169,7 @@ async def _take_back(
     connection: AsyncConnection[Any], naming: Naming, given: dict[str, Any], *, any_burnt: bool
 ) -> None:
     """Leave those without a name whose first one is not free."""
-    burnt = _sql(
-        _BURNT,
-        naming,
-        digest=sql.SQL(digest_sql("m.username")),
-        owner=sql.SQL(owner_sql("%(source)s::uuid::text", "s.sourced_id")),
-    )
+    burnt = _sql(_BURNT, naming, digest=sql.SQL(digest_sql("m.username")))
     refused = [_sql(_OF_ACCOUNTS, naming), _sql(_OF_THE_FILE, naming), _sql(_TWICE, naming)]
     for select in [*refused, burnt] if any_burnt else refused:
         await connection.execute(_sql(_TAKE_BACK, naming, refused=select), given)

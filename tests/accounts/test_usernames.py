@@ -188,14 +188,14 @@ async def test_another_networks_names_are_nobodys_business(world: World) -> None
     assert await world.named() == {"5": "jsmith30"}
 
 
-async def test_a_burnt_name_is_nobodys_but_may_go_back_to_its_owner(world: World) -> None:
+async def test_a_burnt_name_is_never_made_again(world: World) -> None:
     await world.burnt("JSmith30", "9")
     await world.burnt("jsmith30-2", None)
     world.stage("5")
     assert await world.named() == {"5": "jsmith30-3"}
     world.rows.clear()
     world.stage("9")
-    assert await world.named() == {"9": "jsmith30"}
+    assert await world.named() == {"9": "jsmith30-3"}
     world.stage("5")
     assert await world.named() == {"5": "jsmith30-3", "9": "jsmith30-4"}
 
