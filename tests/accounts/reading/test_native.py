@@ -90,6 +90,8 @@ def test_columns_come_in_any_order_and_absent_ones_are_not_said() -> None:
     [
         ("", "file-empty"),
         ("\ufeff\n\n,,\n", "file-empty"),
+        ("sep=;\n", "file-empty"),
+        ('"sourced_id,school\n1,A\n', "quotes-broken"),
         ("\x00" * 3_000_000, "file-empty"),
         ("\n" * 3_000_000, "file-empty"),
         ("sourced_id,school,shoe_size\n1,A,7\n", "column-unknown"),
