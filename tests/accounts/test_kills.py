@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -71,8 +72,20 @@ TABLES = {
 }
 
 
+def connect(url: str) -> psycopg.Connection[Any]:
+    """Once the database is up again, which may have died last."""
+    ends = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return psycopg.connect(url)
+        except psycopg.OperationalError:
+            if time.monotonic() > ends:
+                raise
+            time.sleep(0.1)
+
+
 def said(url: str) -> dict[str, list[tuple[Any, ...]]]:
-    with psycopg.connect(url) as connection:
+    with connect(url) as connection:
         return {
             name: sorted(connection.execute(statement.encode()).fetchall(), key=repr)
             for name, statement in TABLES.items()
