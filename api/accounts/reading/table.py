@@ -9,7 +9,8 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import accumulate, chain, islice
 from typing import NamedTuple
 
-from api.accounts.reading.rows import COLUMNS, Issue
+from api.accounts.reading.rows import COLUMNS, LONGEST_CELL, Issue
+from api.accounts.reading.text import PIECE
 from api.schools.csv_table import (
     NOTHING,
     SPREADSHEET_HINT,
@@ -20,6 +21,8 @@ from api.schools.csv_table import (
 
 # Few enough to stay in the processor's cache from one step to the next.
 AT_ONCE = 500
+# Between two looks at how much text they were: a line may be nothing but delimiters.
+_A_FEW = 20
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -39,7 +42,8 @@ class Table:
 
     def __init__(self, blocks: Iterable[str], columns: Container[str]) -> None:
         self._skipped = 0
-        lines = self._lines(iter(blocks))
+        self._read = 0
+        lines = self._lines(self._counted(blocks))
         first = self._first(lines)
         self.delimiter = delimiter_of(first, columns)
         self._reader = csv.reader(chain([first], lines), delimiter=self.delimiter, strict=True)
@@ -47,6 +51,11 @@ class Table:
             self.header = next(self._reader)
         except csv.Error as error:
             raise quotes_broken(self._skipped + 1) from error
+
+    def _counted(self, blocks: Iterable[str]) -> Iterator[str]:
+        for block in blocks:
+            self._read += len(block)
+            yield block
 
     def _lines(self, blocks: Iterator[str]) -> Iterator[str]:
         # Megabytes of nothing before the header are passed over without looking at each line.
@@ -69,8 +78,13 @@ class Table:
         while True:
             begins = self._skipped + self._reader.line_num + 1
             rows: list[list[str]] = []
+            enough = self._read + PIECE
             try:
-                rows.extend(islice(self._reader, AT_ONCE))
+                while len(rows) < AT_ONCE and self._read < enough:
+                    before = len(rows)
+                    rows.extend(islice(self._reader, _A_FEW))
+                    if len(rows) == before:
+                        break
             except csv.Error as error:
                 raise quotes_broken(begins + sum(map(_lines_of, rows))) from error
             if not rows:
@@ -125,7 +139,9 @@ class Even:
         cells = None
         if not self._file:
             places = [self._places.get(name, len(row)) for name in COLUMNS]
-            cells = tuple(row[place].strip() if place < len(row) else "" for place in places)
+            cells = tuple(
+                row[place].strip()[:LONGEST_CELL] if place < len(row) else "" for place in places
+            )
         return Issue(
             number, None, "row-ragged", f"{len(row)} cells", expected, self._file, cells=cells
         )
