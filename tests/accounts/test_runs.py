@@ -109,7 +109,7 @@ async def test_a_run_that_is_being_done_is_rolled_back_when_cancelled(
 ) -> None:
     """The cancellation comes while its rows are merged, before it is written that they are."""
     sent = await rosters.send(csv_of([student(n) for n in range(50)]))
-    told = []
+    told: list[Any] = []
 
     async def cancelled_meanwhile(*_: object) -> None:
         if not told:
