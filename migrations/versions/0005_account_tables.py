@@ -244,7 +244,9 @@ def upgrade() -> None:
             name=op.f("fk_account_import_issues_import_id"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("import_id", "file", "row_number", name=op.f("pk_account_import_issues")),
+        sa.PrimaryKeyConstraint(
+            "import_id", "file", "row_number", name=op.f("pk_account_import_issues")
+        ),
     )
     # Chunks come compressed; to try again would only cost time.
     op.execute("ALTER TABLE account_import_chunks ALTER COLUMN body SET STORAGE EXTERNAL")

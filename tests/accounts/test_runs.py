@@ -108,7 +108,9 @@ async def test_a_run_that_is_being_done_is_rolled_back_when_cancelled(
     rosters: Rosters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The cancellation comes while its rows are merged, before it is written that they are."""
-    sent = await rosters.send(csv_of([student(n) for n in range(50)]))
+    some = [student(n) for n in range(50)]
+    some[7]["sourced_id"] = some[6]["sourced_id"]
+    sent = await rosters.send(csv_of(some))
     told: list[Any] = []
 
     async def cancelled_meanwhile(*_: object) -> None:
