@@ -168,7 +168,14 @@ async def test_a_name_that_is_taken_is_passed_over_in_any_case(world: World) -> 
     world.stage("2")
     world.stage("3")
     world.stage("7", "Ada", "Okafor", username="JSMITH30-4")
-    assert await world.named() == {"1": "jsmith30-5", "2": "jsmith30-2", "3": "jsmith30-6"}
+    world.stage("8", "Bo", "Diaz", username="AOkafor30")
+    world.stage("9", "Ada", "Okafor")
+    assert await world.named() == {
+        "1": "jsmith30-5",
+        "2": "jsmith30-2",
+        "3": "jsmith30-6",
+        "9": "aokafor30-2",
+    }
 
 
 async def test_only_good_rows_without_a_username_are_named(world: World) -> None:
