@@ -54,7 +54,11 @@ def _errors(error: FirstBellError) -> dict[str, Any]:
 
 
 async def _begin(import_id: UUID, session: WriteSession) -> AccountImport | None:
-    statement = select(AccountImport).where(col(AccountImport.id) == import_id).with_for_update(key_share=True)
+    statement = (
+        select(AccountImport)
+        .where(col(AccountImport.id) == import_id)
+        .with_for_update(key_share=True)
+    )
     given = (await session.scalars(statement)).one_or_none()
     if given is None or given.state not in (ImportState.queued, ImportState.running):
         await drop_tables(await session.psycopg(), tables_of(import_id))

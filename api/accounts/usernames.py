@@ -26,6 +26,8 @@ CREATE TEMP TABLE rendered_usernames (number int NOT NULL, sourced_id text COLLA
 """
 _COPY_RENDERED = "COPY rendered_usernames FROM STDIN"
 _RENDERED = "SELECT number, sourced_id, username_base FROM rendered_usernames"
+# A source's first roster may come after a single account of a batch, and be a million.
+_AT_ONCE = 10_000
 _NAMELESS = """
 SELECT s.number, s.sourced_id, {columns} FROM {fresh} s
 WHERE s.username IS NULL AND NOT s.faulty AND NOT s.deleted
@@ -155,14 +157,14 @@ async def _render(connection: AsyncConnection[Any], naming: Naming, namer: Namer
     """Make the bases of new rows alone: most nights nearly all rows are known."""
     await connection.execute(_MAKE_RENDERED)
     columns = sql.SQL("s.given_name, s.family_name, s.grade")
-    async with connection.cursor() as cursor:
-        await cursor.execute(_sql(_NAMELESS, naming, columns=columns))
-        rows = await cursor.fetchall()
-        async with cursor.copy(_COPY_RENDERED) as copy:
-            for number, sourced_id, first, last, grade in rows:
-                await copy.write_row(
-                    (number, sourced_id, namer.name(first, last, grade, sourced_id))
-                )
+    async with connection.cursor("nameless") as reading, connection.cursor() as writing:
+        await reading.execute(_sql(_NAMELESS, naming, columns=columns))
+        while rows := await reading.fetchmany(_AT_ONCE):
+            numbers, ids, *names, grades = zip(*rows, strict=True)
+            made = namer.names(*names, grades, ids)
+            async with writing.copy(_COPY_RENDERED) as copy:
+                for row in zip(numbers, ids, made, strict=True):
+                    await copy.write_row(row)
 
 
 async def _take_back(
