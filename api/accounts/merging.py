@@ -17,6 +17,8 @@ from api.accounts.username_rules import Namer
 from api.accounts.usernames import Naming, assign_usernames
 from api.db.uow import WriteSession
 
+# Of all of a run, when names are given and when those who are new have their accounts.
+_NAMED_PERCENT, _MADE_PERCENT = 72, 95
 _BURN: LiteralString = """
 INSERT INTO burnt_usernames (network_id, digest, owner)
 SELECT DISTINCT ON (1, 2) %(network)s::uuid, {digest}, {owner}
@@ -88,7 +90,9 @@ async def merge(
     """
     concerned = {row[0] for row in await work.rows(_CONCERNED, table=planned.fresh)}
     await name_fresh(work, planned, namer, secret)
+    await work.tell(_NAMED_PERCENT)
     await work.execute(_INSERT, table=planned.fresh)
+    await work.tell(_MADE_PERCENT)
     await session.touch_schools(concerned | planned.missing.keys())
     await work.execute(_BURN, pads(secret))
     await work.execute(_UPDATE)
