@@ -41,7 +41,7 @@ Operation = APIOperation[Any, Any, Any, Any]
 EXAMPLES = 4
 TAGS = (
     *("auth", "networks", "schools", "staff", "rollouts", "tasks", "readiness", "ops"),
-    *("orders", "shipments", "vendors", "inbox"),
+    *("orders", "shipments", "vendors", "inbox", "accounts"),
 )
 # A stream has no end to wait for.
 STREAMS = {"GET /v1/events"}
@@ -144,6 +144,8 @@ async def _fill(settings: Settings, database_url: str) -> tuple[str, dict[str, s
         "order_id": names["order"],
         "shipment_id": names["shipment"],
         "receipt_id": names["receipt"],
+        "account_id": names["account"],
+        "import_id": names["run_read"],
         "sku": "CB",
         "slug": "acme",
     }

@@ -69,6 +69,14 @@ WHERE NOT s.faulty AND NOT s.deleted
   AND NOT EXISTS (SELECT FROM accounts a
     WHERE a.source_id = %(source)s AND a.sourced_id = s.sourced_id)
 """
+# Who changed in an archive that says neither their school nor what they are: a teacher, a parent.
+# A deletion of somebody unknown is nothing to do.
+_STRANGERS: LiteralString = """
+UPDATE {table} s SET deleted = true
+WHERE s.school_id IS NULL AND NOT s.faulty AND NOT s.deleted
+  AND NOT EXISTS (SELECT FROM accounts a
+    WHERE a.source_id = %(source)s AND a.sourced_id = s.sourced_id)
+"""
 
 
 async def check(work: Work, secret: bytes) -> None:
@@ -78,6 +86,8 @@ async def check(work: Work, secret: bytes) -> None:
         await _refuse(work, _NAME_TWICE)
         await _refuse(work, _NAME_TAKEN)
         await _refuse(work, _NAME_BURNT, pads(secret))
+    if work.run.file:
+        await work.execute(_STRANGERS)
     await _refuse(work, _NEW_WITHOUT)
 
 

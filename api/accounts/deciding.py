@@ -18,7 +18,7 @@ from api.accounts.planning import Plan, plan
 from api.accounts.preparing import Prepared
 from api.accounts.progress import project
 from api.accounts.rules import ImportState, Mode, OnError, Snapshot
-from api.accounts.running import Work, tables_of
+from api.accounts.running import Tell, Work, tables_of, untold
 from api.accounts.samples import samples
 from api.accounts.staff_merge import merge_staff
 from api.db.uow import WriteSession
@@ -30,6 +30,7 @@ _SETTINGS: tuple[LiteralString, ...] = (
     "SET LOCAL work_mem = '128MB'",
     "SET LOCAL jit = off",
 )
+_CHECKED_PERCENT = 65
 # A source's runs are one after another by their jobs' lock; a network's share its usernames.
 _LOCK: LiteralString = (
     "SELECT pg_advisory_xact_lock(hashtextextended('firstbell.usernames ' || %(network)s, 0))"
@@ -44,13 +45,17 @@ async def settle_in(work: Work) -> None:
 
 
 async def decide(
-    prepared: Prepared, given: AccountImport, secret: bytes, session: WriteSession
+    prepared: Prepared,
+    given: AccountImport,
+    secret: bytes,
+    session: WriteSession,
+    tell: Tell = untold,
 ) -> None:
     """End a run whose rows are staged: applied, previewed, held or failed.
 
     Its tables and the plan are left to whoever called. Raises: Withdrawn.
     """
-    work = Work(prepared.run, tables_of(given.id), await session.psycopg())
+    work = Work(prepared.run, tables_of(given.id), await session.psycopg(), tell)
     await settle_in(work)
     end = _End(session, work, prepared.total)
     if prepared.run.snapshot is Snapshot.full and not prepared.total:
@@ -60,6 +65,7 @@ async def decide(
     if prepared.run.on_error is OnError.abort and rejected:
         detail = f"{rejected} of {prepared.total} rows have problems; nothing was written."
         return await end.failed("import-aborted", detail)
+    await work.tell(_CHECKED_PERCENT)
     planned = await plan(work)
     reasons = _reasons(planned)
     if prepared.run.mode is Mode.dry_run or (reasons and given.approved_at is None):

@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from api.accounts import imports
 from api.accounts.batch_schemas import BatchIn, BatchOut
 from api.accounts.disclosures import NAMED
+from api.accounts.errors import UploadsBusy
 from api.accounts.import_schemas import AccountImportOut, AccountIssueOut, issue_out
 from api.accounts.inline import import_rows
 from api.accounts.jobs import defer_import, secret_of
@@ -52,6 +53,7 @@ _TYPES = ("text/csv", "application/x-ndjson", "application/zip", "application/oc
 _BODY: dict[str, Any] = {
     "requestBody": {"required": True, "content": dict.fromkeys(_TYPES, _FILE)},
 }
+_RECEIVING = "rosters_receiving"
 _SAVED = {"content-disposition": 'attachment; filename="rejected.csv"'}
 _SLUG = "^[a-z0-9][a-z0-9_-]{0,39}$"
 _SCOPE = "^(source|school:.{1,100})$"
@@ -61,11 +63,19 @@ async def _unkept(request: Request, caller: Writer) -> AsyncIterator[WriteSessio
     """A session whose answer is not kept for an Idempotency-Key.
 
     For the key's sake the whole body would be held in memory; that the same file is running
-    already is found out by its digest.
+    already is found out by its digest. It has its connection for as long as the sender takes, so
+    half of the process's connections stay for everybody else. Raises: UploadsBusy.
     """
-    named = request_id(request.scope)
-    async with writing(database_of(request), caller.actor, named) as session:
-        yield session
+    state, named = request.app.state, request_id(request.scope)
+    receiving = getattr(state, _RECEIVING, 0)
+    if receiving >= settings_of(request).pool_size // 2:
+        raise UploadsBusy("Send it again in a moment; nothing of it was kept.", retry_after=5)
+    setattr(state, _RECEIVING, receiving + 1)
+    try:
+        async with writing(database_of(request), caller.actor, named) as session:
+            yield session
+    finally:
+        setattr(state, _RECEIVING, getattr(state, _RECEIVING) - 1)
 
 
 Streaming = Annotated[WriteSession, Depends(_unkept, scope="function")]

@@ -45,7 +45,8 @@ async def find_import(
     caller.require_whole_networks()
     statement = select(AccountImport).where(col(AccountImport.id) == import_id, _seen_by(caller))
     if lock:
-        statement = statement.with_for_update()
+        # Less than a whole lock, which would wait for a run that is writing its issues.
+        statement = statement.with_for_update(key_share=True)
     found = (await session.scalars(statement)).one_or_none()
     if found is None:
         raise import_not_found(import_id)

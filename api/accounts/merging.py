@@ -17,6 +17,8 @@ from api.accounts.username_rules import Namer
 from api.accounts.usernames import Naming, assign_usernames
 from api.db.uow import WriteSession
 
+# Of all of a run, when names are given and when those who are new have their accounts.
+_NAMED_PERCENT, _MADE_PERCENT = 72, 95
 _BURN: LiteralString = """
 INSERT INTO burnt_usernames (network_id, digest, owner)
 SELECT DISTINCT ON (1, 2) %(network)s::uuid, {digest}, {owner}
@@ -30,13 +32,14 @@ _BEFORE: LiteralString = """jsonb_build_object('school_id', old.school_id,
     'given_name', old.given_name, 'family_name', old.family_name, 'grade', old.grade,
     'username', old.username, 'email', old.email, 'status', old.status,
     'missing_since', old.missing_since, 'edits', old.edits)"""
+# Whom a person changes in this very moment the next roster looks at.
 _UPDATE: LiteralString = """
 WITH written AS (
   UPDATE accounts a SET school_id = p.school_id, given_name = p.given_name,
     family_name = p.family_name, grade = p.grade, username = p.username, email = p.email,
     status = p.status, missing_since = p.missing_since, edits = p.edits,
     version = a.version + 1, updated_at = %(now)s
-  FROM account_plan p WHERE a.id = p.account_id
+  FROM account_plan p WHERE a.id = p.account_id AND a.version = p.known_version
   RETURNING a.id, p.kind, new.version, {before} AS before)
 INSERT INTO account_changes (import_id, account_id, kind, before, version_after)
 SELECT %(run)s, id, kind, before, version FROM written
@@ -54,7 +57,7 @@ _MISS: LiteralString = """
 WITH written AS (
   UPDATE accounts a SET status = 'missing', missing_since = %(now)s, version = a.version + 1,
     updated_at = %(now)s
-  FROM account_gone g WHERE a.id = g.account_id
+  FROM account_gone g WHERE a.id = g.account_id AND a.version = g.known_version
   RETURNING a.id, new.version, {before} AS before)
 INSERT INTO account_changes (import_id, account_id, kind, before, version_after)
 SELECT %(run)s, id, 'missing', before, version FROM written
@@ -87,7 +90,9 @@ async def merge(
     """
     concerned = {row[0] for row in await work.rows(_CONCERNED, table=planned.fresh)}
     await name_fresh(work, planned, namer, secret)
+    await work.tell(_NAMED_PERCENT)
     await work.execute(_INSERT, table=planned.fresh)
+    await work.tell(_MADE_PERCENT)
     await session.touch_schools(concerned | planned.missing.keys())
     await work.execute(_BURN, pads(secret))
     await work.execute(_UPDATE)

@@ -170,9 +170,10 @@ class AccountImportIssue(SQLModel, table=True):
     __tablename__ = "account_import_issues"
 
     import_id: UUID = Field(primary_key=True, foreign_key="account_imports.id", ondelete="CASCADE")
+    # In the order of their pages.
+    row_number: int = Field(primary_key=True)
     # The archive's member; empty where the upload is one file.
     file: str = text_field(primary_key=True, default="")
-    row_number: int = Field(primary_key=True)
     column_name: str | None = text_field(default=None)
     code: str = text_field()
     got: str | None = text_field(default=None)

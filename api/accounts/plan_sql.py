@@ -21,7 +21,7 @@ FIELDS = {
 _STATUS = "CASE WHEN s.deleted THEN 'suspended' ELSE 'active' END"
 _PLAN = """
 CREATE TEMP TABLE account_plan ON COMMIT DROP AS
-SELECT s.number, a.id AS account_id, {values},
+SELECT s.number, a.id AS account_id, a.version AS known_version, {values},
   CASE WHEN {status_changes} THEN {status} ELSE a.status END AS status,
   CASE WHEN NOT ({status_changes}) THEN a.missing_since
     WHEN s.deleted THEN coalesce(a.missing_since, %(now)s) END AS missing_since,

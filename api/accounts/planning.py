@@ -23,11 +23,11 @@ WHERE p.account_id IS NULL
 """
 _MAKE_GONE: LiteralString = """
 CREATE TEMP TABLE account_gone ON COMMIT DROP AS
-SELECT a.id AS account_id, a.school_id FROM accounts a
+SELECT a.id AS account_id, a.version AS known_version, a.school_id FROM accounts a
 WHERE a.source_id = %(source)s AND a.status = 'active'
   AND (%(school)s::uuid IS NULL OR a.school_id = %(school)s)
   AND (a.edits IS NULL OR a.edits -> 'status' IS NULL
-    OR a.edits -> 'status' ->> 'source' <> 'missing'
+    OR a.edits -> 'status' ->> 'source' NOT IN ('missing', 'suspended')
       AND (a.edits -> 'status' ->> 'at')::timestamptz < %(uploaded)s)
   AND NOT EXISTS (SELECT FROM {table} s WHERE s.sourced_id = a.sourced_id)
 """

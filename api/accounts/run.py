@@ -6,6 +6,7 @@ and ends as if nothing had happened.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,8 @@ from api.db.pool import Database
 from api.db.uow import WriteSession, transact
 from api.errors import FirstBellError, Unavailable
 
+_TELL = "UPDATE account_imports SET percent = %s WHERE id = %s AND state = 'running'"
+
 
 async def run_import(database: Database, secret: bytes, import_id: UUID) -> None:
     """Do a run, or do it again; one that has ended is left as it is."""
@@ -33,7 +36,8 @@ async def run_import(database: Database, secret: bytes, import_id: UUID) -> None
         return
     try:
         prepared = await prepare(database, given)
-        await transact(database, given.actor, partial(_decide, prepared, given, secret))
+        decision = _Decision(database, prepared, given, secret)
+        await transact(database, given.actor, decision.take)
     except Unavailable:
         raise
     except FirstBellError as error:
@@ -54,7 +58,11 @@ def _errors(error: FirstBellError) -> dict[str, Any]:
 
 
 async def _begin(import_id: UUID, session: WriteSession) -> AccountImport | None:
-    statement = select(AccountImport).where(col(AccountImport.id) == import_id).with_for_update()
+    statement = (
+        select(AccountImport)
+        .where(col(AccountImport.id) == import_id)
+        .with_for_update(key_share=True)
+    )
     given = (await session.scalars(statement)).one_or_none()
     if given is None or given.state not in (ImportState.queued, ImportState.running):
         await drop_tables(await session.psycopg(), tables_of(import_id))
@@ -64,11 +72,25 @@ async def _begin(import_id: UUID, session: WriteSession) -> AccountImport | None
     return given
 
 
-async def _decide(
-    prepared: Prepared, given: AccountImport, secret: bytes, session: WriteSession
-) -> None:
-    await decide(prepared, given, secret, session)
-    await drop_tables(await session.psycopg(), tables_of(given.id))
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What is done with a run's staged rows, and how far that is."""
+
+    database: Database
+    prepared: Prepared
+    given: AccountImport
+    secret: bytes
+
+    async def take(self, session: WriteSession) -> None:
+        """Raises: Withdrawn."""
+        await decide(self.prepared, self.given, self.secret, session, self._tell)
+        await drop_tables(await session.psycopg(), tables_of(self.given.id))
+
+    async def _tell(self, percent: int) -> None:
+        async with self.database.raw() as connection:
+            told = await connection.execute(_TELL, (percent, self.given.id))
+        if not told.rowcount:
+            raise Withdrawn
 
 
 async def _fail(database: Database, import_id: UUID, problem: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -13,6 +13,7 @@ from psycopg import AsyncConnection, sql
 from api.accounts.rules import Mode, OnError, Snapshot
 
 Values = Mapping[str, Any]
+Tell = Callable[[int], Awaitable[None]]
 Table = sql.Identifier | None
 
 
@@ -55,13 +56,22 @@ def tables_of(import_id: UUID) -> Tables:
     )
 
 
+async def untold(percent: int) -> None:
+    """Nobody waits to hear how far a request is."""
+    del percent
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A run on its transaction's connection; statements are ours, with `{table}`, `{staff}`."""
+    """A run on its transaction's connection; statements are ours, with `{table}`, `{staff}`.
+
+    `tell` says outside of the transaction how far it is; it raises Withdrawn once it is cancelled.
+    """
 
     run: Run
     tables: Tables
     connection: AsyncConnection[Any]
+    tell: Tell = untold
 
     async def execute(
         self, statement: LiteralString, values: Values | None = None, /, *, table: Table = None

@@ -113,7 +113,11 @@ async def _by(import_id: UUID, session: WriteSession) -> str:
 
 
 async def _marked(session: WriteSession, import_id: UUID) -> AccountImport | None:
-    statement = select(AccountImport).where(col(AccountImport.id) == import_id).with_for_update()
+    statement = (
+        select(AccountImport)
+        .where(col(AccountImport.id) == import_id)
+        .with_for_update(key_share=True)
+    )
     given = (await session.scalars(statement)).one_or_none()
     if given is None or given.state != ImportState.applied:
         return None

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, sql
 
-from api.accounts.burning import digest_sql, owner_sql, pads
+from api.accounts.burning import digest_sql, pads
 from api.accounts.username_rules import LONGEST, Namer
 
 # Two runs that name a network's students wait for each other, until they commit.
@@ -26,6 +26,8 @@ CREATE TEMP TABLE rendered_usernames (number int NOT NULL, sourced_id text COLLA
 """
 _COPY_RENDERED = "COPY rendered_usernames FROM STDIN"
 _RENDERED = "SELECT number, sourced_id, username_base FROM rendered_usernames"
+# A source's first roster may come after a single account of a batch, and be a million.
+_AT_ONCE = 10_000
 _NAMELESS = """
 SELECT s.number, s.sourced_id, {columns} FROM {fresh} s
 WHERE s.username IS NULL AND NOT s.faulty AND NOT s.deleted
@@ -53,11 +55,10 @@ SELECT number FROM (SELECT number, row_number() OVER (PARTITION BY username ORDE
       SELECT username FROM made_usernames GROUP BY username HAVING count(*) > 1)) AS claims
 WHERE claim > 1
 """
+# Not even whose it was: a name is made once. Who is to have theirs back is told by name.
 _BURNT = """
 SELECT m.number FROM made_usernames m
 JOIN burnt_usernames b ON b.network_id = %(network)s AND b.digest = {digest}
-JOIN {fresh} s ON s.number = m.number
-WHERE b.owner IS DISTINCT FROM {owner}
 """
 _TAKE_BACK = """
 UPDATE made_usernames SET username = NULL FROM ({refused}) AS refused
@@ -156,26 +157,21 @@ async def _render(connection: AsyncConnection[Any], naming: Naming, namer: Namer
     """Make the bases of new rows alone: most nights nearly all rows are known."""
     await connection.execute(_MAKE_RENDERED)
     columns = sql.SQL("s.given_name, s.family_name, s.grade")
-    async with connection.cursor() as cursor:
-        await cursor.execute(_sql(_NAMELESS, naming, columns=columns))
-        rows = await cursor.fetchall()
-        async with cursor.copy(_COPY_RENDERED) as copy:
-            for number, sourced_id, first, last, grade in rows:
-                await copy.write_row(
-                    (number, sourced_id, namer.name(first, last, grade, sourced_id))
-                )
+    async with connection.cursor("nameless") as reading, connection.cursor() as writing:
+        await reading.execute(_sql(_NAMELESS, naming, columns=columns))
+        while rows := await reading.fetchmany(_AT_ONCE):
+            numbers, ids, *names, grades = zip(*rows, strict=True)
+            made = namer.names(*names, grades, ids)
+            async with writing.copy(_COPY_RENDERED) as copy:
+                for row in zip(numbers, ids, made, strict=True):
+                    await copy.write_row(row)
 
 
 async def _take_back(
     connection: AsyncConnection[Any], naming: Naming, given: dict[str, Any], *, any_burnt: bool
 ) -> None:
     """Leave those without a name whose first one is not free."""
-    burnt = _sql(
-        _BURNT,
-        naming,
-        digest=sql.SQL(digest_sql("m.username")),
-        owner=sql.SQL(owner_sql("%(source)s::uuid::text", "s.sourced_id")),
-    )
+    burnt = _sql(_BURNT, naming, digest=sql.SQL(digest_sql("m.username")))
     refused = [_sql(_OF_ACCOUNTS, naming), _sql(_OF_THE_FILE, naming), _sql(_TWICE, naming)]
     for select in [*refused, burnt] if any_burnt else refused:
         await connection.execute(_sql(_TAKE_BACK, naming, refused=select), given)

@@ -245,7 +245,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint(
-            "import_id", "file", "row_number", name=op.f("pk_account_import_issues")
+            "import_id", "row_number", "file", name=op.f("pk_account_import_issues")
         ),
     )
     # Chunks come compressed; to try again would only cost time.

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from api.accounts.merging import name_fresh
 from api.auth.rules import Role
 from tests.accounts.conftest import As, Body, Caller, Rosters, csv_of, rows, student
 
@@ -167,6 +168,34 @@ async def test_what_a_person_changed_stands_until_the_source_says_something_new(
     # To say again what the source says is no edit any more.
     back = await admin.patch(f"/accounts/{one['id']}", {"grade": "1", "email": None})
     assert back["edited"] == []
+
+
+async def test_who_is_changed_while_a_roster_is_merged_keeps_the_change(
+    admin: Caller, applied: Rosters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = await account(admin, "s00000"), await account(admin, "s00029")
+
+    async def changed_meanwhile(*given: Any) -> None:
+        """After the comparison, before anything of it is written."""
+        await admin.patch(f"/accounts/{one['id']}", {"given_name": "Adah"})
+        await admin.patch(f"/accounts/{other['id']}", {"email": "hayes@example.org"})
+        await name_fresh(*given)
+
+    monkeypatch.setattr("api.accounts.merging.name_fresh", changed_meanwhile)
+    rows = [student(n, "ABC"[n // 10], family_name="Married") for n in range(29)]
+    sent = await applied.send(csv_of(rows), snapshot="full")
+    await applied.done(sent["id"], "held")
+    await admin.post(f"/account-imports/{sent['id']}/approve", status=202)
+    await applied.done(sent["id"])
+    monkeypatch.undo()
+    after = await account(admin, "s00000")
+    assert (after["given_name"], after["family_name"]) == ("Adah", "Adler")
+    assert after["edited"] == ["given_name"]
+    assert (await account(admin, "s00001"))["family_name"] == "Married"
+    assert (await account(admin, "s00029"))["status"] == "active"
+    await applied.run(csv_of(rows))
+    after = await account(admin, "s00000")
+    assert (after["given_name"], after["family_name"]) == ("Adah", "Married")
 
 
 async def test_a_username_that_is_given_up_is_nobody_elses(admin: Caller, applied: Rosters) -> None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
@@ -22,6 +23,7 @@ from api.db.listen import Listener
 from api.db.uow import writing
 from api.jobs.app import CHANNEL
 from api.jobs.worker import run_worker
+from api.settings import Settings
 from tests.accounts.conftest import As, Caller, Rosters, csv_of, rows, student
 from tests.jobs.waiting import PATIENCE
 
@@ -106,8 +108,10 @@ async def test_a_run_that_is_being_done_is_rolled_back_when_cancelled(
     rosters: Rosters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The cancellation comes while its rows are merged, before it is written that they are."""
-    sent = await rosters.send(csv_of([student(n) for n in range(50)]))
-    told: list[dict[str, Any]] = []
+    some = [student(n) for n in range(50)]
+    some[7]["sourced_id"] = some[6]["sourced_id"]
+    sent = await rosters.send(csv_of(some))
+    told: list[Any] = []
 
     async def cancelled_meanwhile(*_: object) -> None:
         if not told:
@@ -176,6 +180,30 @@ async def test_a_body_that_is_cut_off_leaves_nothing_behind(rosters: Rosters, ap
     for table in ("account_imports", "account_import_chunks", "procrastinate_jobs"):
         assert await rows(rosters.database, f"SELECT * FROM {table}") == []
     assert (await rosters.run(csv_of([student(0)])))["rows"]["created"] == 1
+
+
+async def test_slow_senders_leave_connections_for_others(
+    rosters: Rosters, app: FastAPI, settings: Settings
+) -> None:
+    """Half of the process's connections are for uploads; the next one is told to wait."""
+    body = csv_of([student(0)])
+    answers: list[httpx.Response] = []
+
+    async def another() -> AsyncIterator[bytes]:
+        """Sends a little, and while its connection is held somebody else comes."""
+        yield body[:10]
+        if len(answers) < settings.pool_size // 2 + 1:
+            answers.append(await send(another()))
+        yield body[10:]
+
+    async def send(content: AsyncIterator[bytes]) -> httpx.Response:
+        return await rosters.caller.client.post("/v1/account-imports", content=content)
+
+    outermost = await send(another())
+    busy = [answer for answer in answers if answer.status_code == 503]
+    assert outermost.status_code == 202
+    assert [answer.json()["code"] for answer in busy] == ["uploads-busy"]
+    assert busy[0].headers["retry-after"] == "5"
 
 
 async def test_an_empty_body_is_no_file(rosters: Rosters) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from api import clock
 from api.accounts.suspending import GRACE, suspend_missing
 from tests.accounts.conftest import Caller, Rosters, csv_of, student
@@ -39,11 +41,17 @@ async def test_a_missing_account_is_suspended_after_the_grace_period(
     assert restored["username"] == missing["username"]
 
 
-async def test_one_whom_a_person_brought_back_stays(admin: Caller, rosters: Rosters) -> None:
+@pytest.mark.parametrize("days", [0, 15])
+async def test_one_whom_a_person_brought_back_stays(
+    admin: Caller, rosters: Rosters, days: int
+) -> None:
     everybody = [student(n) for n in range(20)]
     await rosters.run(csv_of(everybody), snapshot="full")
     await rosters.run(csv_of(everybody[1:]), snapshot="full")
+    with clock.moved_to(clock.now() + timedelta(days=days)):
+        await suspend_missing(rosters.database)
     one = (await rosters.accounts())["s00000"]
+    assert one["status"] == ("suspended" if days else "missing")
     back = await admin.patch(f"/accounts/{one['id']}", {"status": "active"})
     assert (back["status"], back["missing_since"], back["edited"]) == ("active", None, ["status"])
     ended = await rosters.run(csv_of(everybody[1:]), snapshot="full")

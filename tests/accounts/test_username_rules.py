@@ -146,6 +146,9 @@ def test_a_whole_roster_is_named_as_each_of_its_students(
     for first, last, grade, number in [*students, *reversed(students)]:
         alone = render(template, first, last, grade, graduation_year(grade, TODAY), number)
         assert namer.name(first, last, grade, number) == alone
+    if students:
+        alone_each = [namer.name(*student) for student in students]
+        assert namer.names(*zip(*students, strict=True)) == alone_each
 
 
 @given(st.text(max_size=40))

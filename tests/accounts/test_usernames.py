@@ -168,7 +168,14 @@ async def test_a_name_that_is_taken_is_passed_over_in_any_case(world: World) -> 
     world.stage("2")
     world.stage("3")
     world.stage("7", "Ada", "Okafor", username="JSMITH30-4")
-    assert await world.named() == {"1": "jsmith30-5", "2": "jsmith30-2", "3": "jsmith30-6"}
+    world.stage("8", "Bo", "Diaz", username="AOkafor30")
+    world.stage("9", "Ada", "Okafor")
+    assert await world.named() == {
+        "1": "jsmith30-5",
+        "2": "jsmith30-2",
+        "3": "jsmith30-6",
+        "9": "aokafor30-2",
+    }
 
 
 async def test_only_good_rows_without_a_username_are_named(world: World) -> None:
@@ -188,14 +195,14 @@ async def test_another_networks_names_are_nobodys_business(world: World) -> None
     assert await world.named() == {"5": "jsmith30"}
 
 
-async def test_a_burnt_name_is_nobodys_but_may_go_back_to_its_owner(world: World) -> None:
+async def test_a_burnt_name_is_never_made_again(world: World) -> None:
     await world.burnt("JSmith30", "9")
     await world.burnt("jsmith30-2", None)
     world.stage("5")
     assert await world.named() == {"5": "jsmith30-3"}
     world.rows.clear()
     world.stage("9")
-    assert await world.named() == {"9": "jsmith30"}
+    assert await world.named() == {"9": "jsmith30-3"}
     world.stage("5")
     assert await world.named() == {"5": "jsmith30-3", "9": "jsmith30-4"}
 

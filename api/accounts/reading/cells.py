@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any, NamedTuple, cast
 
-from api.accounts.reading.rows import COLUMNS, ROW_FIELDS, Issue, Row
+from api.accounts.reading.rows import COLUMNS, LONGEST_CELL, ROW_FIELDS, Issue, Row
 from api.schools.csv_table import CONTROL, shown
 
 # Half a byte pair: bytes that were no letter of the file's encoding, or JSON that names one.
@@ -144,6 +144,8 @@ class Known(dict[Any, Any]):
             self.faulty = True
             return value
         value = self._empty if value is None else value
+        if cell is not None and len(cell) > LONGEST_CELL:
+            return value
         if len(self) >= _MOST_REMEMBERED:
             self.clear()
         self[cell] = value
@@ -301,7 +303,9 @@ class Judge:
         if not self._resendable or row[8]:
             return None
         return tuple(
-            str(cells[name][index]).strip() if isinstance(value, Fault) else told(name, value)
+            str(cells[name][index]).strip()[:LONGEST_CELL]
+            if isinstance(value, Fault)
+            else told(name, value)
             for name, value in zip(COLUMNS, cast("Sequence[object]", row[1:8]), strict=True)
         )
 

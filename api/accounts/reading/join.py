@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from api.accounts.reading.archive import Archive
 from api.accounts.reading.people import KINDS, STUDENT, WITHOUT_ROLE, Orgs, People, role_word
-from api.accounts.reading.rows import Batch, Issue
+from api.accounts.reading.rows import LONGEST_CELL, Batch, Issue
 from api.accounts.reading.sheet import Columns, Sheet
 from api.schools.csv_table import shown
 
@@ -89,6 +89,8 @@ class Roles:
         )
         rank = sum(bit << place for place, bit in enumerate(reversed(bits)))
         made = Role(school, word, grade or None, rank, begins)
+        if sum(map(len, said)) > LONGEST_CELL:
+            return made
         if len(self._remembered) >= _MOST_REMEMBERED:
             self._remembered.clear()
         self._remembered[said] = made

@@ -10,9 +10,17 @@ from typing import Any
 import orjson
 
 from api.accounts.reading.cells import Judge, key_of
-from api.accounts.reading.rows import COLUMNS, REQUIRED, Batch, Issue, Roster, gathered
+from api.accounts.reading.rows import (
+    COLUMNS,
+    LONGEST_CELL,
+    REQUIRED,
+    Batch,
+    Issue,
+    Roster,
+    gathered,
+)
 from api.accounts.reading.table import AT_ONCE
-from api.accounts.reading.text import Text
+from api.accounts.reading.text import PIECE, Text
 from api.schools.csv_table import shown
 from api.schools.errors import unreadable
 
@@ -69,7 +77,7 @@ def _object(line: str) -> dict[str, Any] | None:
 
 def _batches(text: Text, lines: Iterator[str], begins: int) -> Iterator[Batch]:
     judge = Judge()
-    while chunk := list(islice(lines, AT_ONCE)):
+    while chunk := _some(lines):
         issues: list[Issue] = []
         numbers: list[int] = []
         objects: list[dict[str, Any]] = []
@@ -90,6 +98,18 @@ def _batches(text: Text, lines: Iterator[str], begins: int) -> Iterator[Batch]:
         cells = {name: _column(objects, name) for name in COLUMNS}
         kept, wrong = judge.rows(numbers, cells)
         yield Batch(kept, [], issues + wrong, text.bytes_read)
+
+
+def _some(lines: Iterator[str]) -> list[str]:
+    """As many lines as are looked at together, fewer of long ones."""
+    chunk: list[str] = []
+    size = 0
+    for line in islice(lines, AT_ONCE):
+        chunk.append(line)
+        size += len(line)
+        if size > PIECE:
+            break
+    return chunk
 
 
 def _column(objects: Sequence[dict[str, Any]], name: str) -> list[str | None]:
@@ -114,6 +134,7 @@ def _fault(found: dict[str, Any]) -> tuple[str | None, str, str | None, str] | N
 def _kept(found: dict[str, Any]) -> tuple[str | None, tuple[str, ...]]:
     """Whose row it is, and its cells, of an object that has a fault."""
     cells = tuple(
-        str(value) if type(value := found.get(name)) in (str, int) else "" for name in COLUMNS
+        str(value)[:LONGEST_CELL] if type(value := found.get(name)) in (str, int) else ""
+        for name in COLUMNS
     )
     return key_of(cells[0]), cells

@@ -49,6 +49,7 @@ ORGS = {
     "parentsourcedid": "parent",
 }
 NAMED = ("sourced_id", "given_name", "family_name")
+_MOST_PROPERTIES = 200
 _MANIFEST = {"propertyname": "property", "value": "value"}
 
 
@@ -121,7 +122,9 @@ def _manifest(archive: Archive) -> dict[str, str]:
     for _, cells, _ in Sheet(archive, "manifest.csv", _MANIFEST, ("property", "value")):
         for name, value in zip(cells["property"], cells["value"], strict=True):
             found[shown(name.strip()).casefold()] = shown(value.strip()).casefold()
-    return dict(list(found.items())[:100])
+        if len(found) > _MOST_PROPERTIES:
+            raise unreadable("manifest-broken", "manifest.csv states more than any manifest does.")
+    return found
 
 
 def _snapshot(manifest: Mapping[str, str]) -> Literal["full", "delta"] | None:

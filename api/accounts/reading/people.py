@@ -35,6 +35,7 @@ _TYPES_ABOVE = (
 _ABOVE = frozenset(_TYPES_ABOVE.split())
 _MOST_ORGS = 200_000
 _DEEPEST = 10
+_LONGEST = 256
 # Roles that may be told of by name; any other word may be what a shifted column has: a name.
 _TOLD = (
     "aide counselor districtadministrator guardian parent proctor relative alumni chair researcher"
@@ -56,7 +57,8 @@ class Orgs(dict[str, Org]):
             columns = [cells.get(name) for name in ("id", "name", "type", "number", "parent")]
             rows = zip(*(column or [""] * len(cells["id"]) for column in columns), strict=True)
             for row in rows:
-                key, name, kind, number, parent = map(str.strip, row)
+                # Longer than any id is none, and is not kept in memory either.
+                key, name, kind, number, parent = (cell.strip()[:_LONGEST] for cell in row)
                 self[key] = Org(key, name, kind.casefold(), number or None)
                 self._parents[key] = parent
             if len(self) > _MOST_ORGS:

@@ -10,6 +10,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 COLUMNS = ("sourced_id", "school", "given_name", "family_name", "grade", "username", "email")
 ROW_FIELDS = ("number", *COLUMNS, "deleted", "modified_at")
 REQUIRED = ("sourced_id", "school")
+# As much of a wrong cell is kept, to be sent again: more than any right one has.
+LONGEST_CELL = 1_000
 
 # One student in the order of ROW_FIELDS, ready for COPY; None is "not said".
 Row = tuple[

@@ -99,8 +99,6 @@ class Sheet:
 
 def in_file(error: FileUnreadable, file: str) -> FileUnreadable:
     """The same, saying in which file of the archive."""
-    if error.extra.get("file"):
-        return error
     errors = [
         field_error(one["pointer"], one["code"], f"{file}: {one['detail']}")
         for one in error.extra["errors"]

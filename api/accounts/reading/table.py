@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import accumulate, chain, islice
 from typing import NamedTuple
 
-from api.accounts.reading.rows import COLUMNS, Issue
+from api.accounts.reading.rows import COLUMNS, LONGEST_CELL, Issue
+from api.accounts.reading.text import PIECE
 from api.schools.csv_table import (
     NOTHING,
     SPREADSHEET_HINT,
@@ -20,7 +20,8 @@ from api.schools.csv_table import (
 
 # Few enough to stay in the processor's cache from one step to the next.
 AT_ONCE = 500
-_LINE_END = re.compile(r"\r\n|\r|\n")
+# Between two looks at how much text they were: a line may be nothing but delimiters.
+_A_FEW = 20
 
 
 class Records(NamedTuple):
@@ -39,7 +40,8 @@ class Table:
 
     def __init__(self, blocks: Iterable[str], columns: Container[str]) -> None:
         self._skipped = 0
-        lines = self._lines(iter(blocks))
+        self._read = 0
+        lines = self._lines(self._counted(blocks))
         first = self._first(lines)
         self.delimiter = delimiter_of(first, columns)
         self._reader = csv.reader(chain([first], lines), delimiter=self.delimiter, strict=True)
@@ -48,12 +50,17 @@ class Table:
         except csv.Error as error:
             raise quotes_broken(self._skipped + 1) from error
 
+    def _counted(self, blocks: Iterable[str]) -> Iterator[str]:
+        for block in blocks:
+            self._read += len(block)
+            yield block
+
     def _lines(self, blocks: Iterator[str]) -> Iterator[str]:
         # Megabytes of nothing before the header are passed over without looking at each line.
         for block in blocks:
             if block.strip(NOTHING):
                 break
-            self._skipped += len(_LINE_END.findall(block))
+            self._skipped += _line_ends(block)
         else:
             raise file_empty()
         return chain.from_iterable(io.StringIO(one, newline="") for one in chain([block], blocks))
@@ -69,8 +76,13 @@ class Table:
         while True:
             begins = self._skipped + self._reader.line_num + 1
             rows: list[list[str]] = []
+            enough = self._read + PIECE
             try:
-                rows.extend(islice(self._reader, AT_ONCE))
+                while len(rows) < AT_ONCE and self._read < enough:
+                    before = len(rows)
+                    rows.extend(islice(self._reader, _A_FEW))
+                    if len(rows) == before:
+                        break
             except csv.Error as error:
                 raise quotes_broken(begins + sum(map(_lines_of, rows))) from error
             if not rows:
@@ -83,7 +95,11 @@ class Table:
 
 
 def _lines_of(row: list[str]) -> int:
-    return 1 + sum(len(_LINE_END.findall(cell)) for cell in row)
+    return 1 + sum(map(_line_ends, row))
+
+
+def _line_ends(text: str) -> int:
+    return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
 class Even:
@@ -125,7 +141,9 @@ class Even:
         cells = None
         if not self._file:
             places = [self._places.get(name, len(row)) for name in COLUMNS]
-            cells = tuple(row[place].strip() if place < len(row) else "" for place in places)
+            cells = tuple(
+                row[place].strip()[:LONGEST_CELL] if place < len(row) else "" for place in places
+            )
         return Issue(
             number, None, "row-ragged", f"{len(row)} cells", expected, self._file, cells=cells
         )

@@ -11,7 +11,7 @@ from api.schools.csv_table import NOTHING, encoding_of
 from api.schools.errors import FileUnreadable, unreadable
 
 PIECE = 256 * 1024
-LONGEST_LINE = 1024 * 1024
+LONGEST_LINE = PIECE
 _STRAY = re.compile(r"[\udc80-\udcff]")
 _FOREIGN = re.compile(r"[^\x00-\x7f\udc80-\udcff]")
 

@@ -160,6 +160,14 @@ def test_a_members_fault_names_its_file(content: str, code: str) -> None:
     assert "Maria" not in error["detail"]
 
 
+def test_columns_without_a_name_must_be_empty_in_an_archive_too() -> None:
+    content = STUDENTS.replace("Last Name", "Last Name,").replace("Li", "Li,") + "2,10,B,C,x\r\n"
+    taken = take(packed({"Student.csv": content}))
+    assert taken.values("sourced_id") == ["1"]
+    assert taken.found == [(3, None, "row-ragged")]
+    assert (taken.issues[0].file, taken.issues[0].cells) == ("Student.csv", None)
+
+
 def test_a_name_that_may_be_anybodys_is_not_repeated() -> None:
     taken = take(packed({"Student.csv": STUDENTS, "Maria Lopez.pdf": "x", "section.csv": "x"}))
     assert taken.roster.details["files_left_out"] == ["section.csv"]

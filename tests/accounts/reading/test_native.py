@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import tracemalloc
 import unicodedata
 from collections.abc import Iterator
 from typing import Any
@@ -90,6 +91,8 @@ def test_columns_come_in_any_order_and_absent_ones_are_not_said() -> None:
     [
         ("", "file-empty"),
         ("\ufeff\n\n,,\n", "file-empty"),
+        ("sep=;\n", "file-empty"),
+        ('"sourced_id,school\n1,A\n', "quotes-broken"),
         ("\x00" * 3_000_000, "file-empty"),
         ("\n" * 3_000_000, "file-empty"),
         ("sourced_id,school,shoe_size\n1,A,7\n", "column-unknown"),
@@ -246,14 +249,14 @@ def test_megabytes_of_nothing_give_nobody(nothing: bytes) -> None:
 class Endless:
     """A source of so many equal rows, none of which is ever all there at once."""
 
-    def __init__(self, header: bytes, row: bytes, rows: int) -> None:
-        self._pieces = self._made(header, row, rows)
+    def __init__(self, header: bytes, row: bytes, rows: int, at_once: int = 1_000) -> None:
+        self._pieces = self._made(header, row * at_once, rows // at_once)
         self._rest = b""
 
-    def _made(self, header: bytes, row: bytes, rows: int) -> Iterator[bytes]:
+    def _made(self, header: bytes, some: bytes, times: int) -> Iterator[bytes]:
         yield header
-        for _ in range(rows // 1_000):
-            yield row * 1_000
+        for _ in range(times):
+            yield some
 
     def read(self, size: int, /) -> bytes:
         piece = self._rest or next(self._pieces, b"")
@@ -271,6 +274,26 @@ def test_a_million_rows_are_never_in_memory_at_once(row: bytes) -> None:
         assert held < 10_000
         told += held
     assert told == (1 if row == b",,,\n" else 1_000_001)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b"," * 200_000 + b"\n",
+        b"1,A,B," + b"x" * 100_000 + b"\n",
+        b"1,A,B," + b" " * 100_000 + b"C\n",
+    ],
+)
+@pytest.mark.parametrize("header", [NAMES.encode(), b'{"sourced_id":"1","school":"A"}\n'])
+def test_rows_as_long_as_books_are_not_kept_either(header: bytes, row: bytes) -> None:
+    tracemalloc.start()
+    try:
+        for batch in read_roster(Endless(header, row, 300, at_once=1)).batches:
+            assert len(batch.rows) + len(batch.issues) <= 301
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 100_000_000
 
 
 CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20).filter(
