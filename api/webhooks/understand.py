@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from api.sealing import Sealer, Unsealable
@@ -18,8 +18,7 @@ from api.webhooks.translators.reading import parse
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A row of the inbox that is to be applied."""
 
     id: UUID
@@ -29,8 +28,7 @@ class Stored:
     shipment_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Understood:
+class Understood(NamedTuple):
     """What the body says; without an `event` the outcome is settled already, for `reason`."""
 
     redacted: Document | None = None
