@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import orjson
@@ -26,8 +26,7 @@ from api.facts import ShipmentsOpened
 StatedLine = tuple[UUID, int, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class NewShipment:
+class NewShipment(NamedTuple):
     """What is on its way to one place: a school or a site."""
 
     order_id: UUID
@@ -38,8 +37,7 @@ class NewShipment:
     tracking_number: str
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """What somebody says of a shipment; `key` makes it count once however often it is told.
 
     `lines` null: nothing is said of the content; empty: nothing is in it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -35,8 +35,7 @@ Lines = Mapping[tuple[UUID, str], UUID]
 _ScanKey = tuple[UUID, str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
+class _Told(NamedTuple):
     """A shipment's event with all that is needed to record it."""
 
     item: Item
@@ -164,11 +163,13 @@ async def _state(session: WriteSession, told: Sequence[_Told]) -> set[UUID]:
     for one in told:
         first.setdefault(one.scan, one)
     new = await record_statements(session, [_statement(one) for one in first.values()])
-    before = await _who_said(session, first.keys() - new)
+    by = {scan: first[scan].item.stored.id for scan in new}
+    by |= await _who_said(session, first.keys() - new)
     for one in told:
-        by = first[one.scan].item.stored.id if one.scan in new else before.get(one.scan)
-        one.item.settle(Outcome.APPLIED if by == one.item.stored.id else Outcome.DUPLICATE)
-    return {one.school_id for one in told if one.scan in new and one.school_id is not None}
+        said_first = by.get(one.scan) == one.item.stored.id
+        one.item.settle(Outcome.APPLIED if said_first else Outcome.DUPLICATE)
+    schools = (first[scan].school_id for scan in new)
+    return {school_id for school_id in schools if school_id is not None}
 
 
 def _statement(one: _Told) -> Statement:

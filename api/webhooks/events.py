@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -17,8 +16,7 @@ class Untranslatable(Exception):
     """An event that cannot be understood. Its text is a sentence that holds none of its values."""
 
 
-@dataclass(frozen=True, slots=True)
-class ContentLine:
+class ContentLine(NamedTuple):
     """Pieces of one sku in a shipment."""
 
     sku: str
@@ -26,8 +24,7 @@ class ContentLine:
     serial_numbers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ShipmentEvent:
+class ShipmentEvent(NamedTuple):
     """The state of one shipment at `occurred_at`.
 
     `order_number` is the seller's word; `reference` is free text that may be an order's number.
@@ -47,16 +44,14 @@ class ShipmentEvent:
     lines: tuple[ContentLine, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PromisedLine:
+class PromisedLine(NamedTuple):
     """A line's new date; none withdraws the promise."""
 
     sku: str
     promised_on: date | None
 
 
-@dataclass(frozen=True, slots=True)
-class PromiseEvent:
+class PromiseEvent(NamedTuple):
     """New dates for lines of an order, as they were stated at `occurred_at`."""
 
     kind: str
@@ -65,8 +60,7 @@ class PromiseEvent:
     lines: tuple[PromisedLine, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NothingToDo:
+class NothingToDo(NamedTuple):
     """An event that moves nothing, and the sentence that says why."""
 
     kind: str

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from api.devices.rules import (
@@ -63,8 +64,7 @@ class KnownOrder:
     school_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class KnownShipment:
+class KnownShipment(NamedTuple):
     id: UUID
     order_id: UUID
     network_id: UUID
@@ -76,8 +76,7 @@ class KnownShipment:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Sought:
+class Sought(NamedTuple):
     """An event, and what somebody has said it is about or it was applied to before."""
 
     id: UUID

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from traceback import format_tb
+from typing import NamedTuple
 from uuid import UUID
 
 from api.sealing import Sealer, Unsealable
@@ -22,8 +22,7 @@ _CLOCKS_DIFFER = timedelta(days=1)
 Told = ShipmentEvent | PromiseEvent
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A row of the inbox that is to be applied."""
 
     id: UUID
@@ -33,8 +32,7 @@ class Stored:
     shipment_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Understood:
+class Understood(NamedTuple):
     """What the body says; without an `event` the outcome is settled already, for `reason`."""
 
     redacted: Document | None = None
@@ -77,4 +75,4 @@ def _not_to_come(event: Told, received_at: datetime) -> Told:
     """
     if event.occurred_at <= received_at + _CLOCKS_DIFFER:
         return event
-    return replace(event, occurred_at=received_at)
+    return event._replace(occurred_at=received_at)
