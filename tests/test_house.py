@@ -87,7 +87,7 @@ def test_nobody_commits_but_the_unit_of_work(path: Path) -> None:
 
 
 # What is neither pure nor a service: tables, shapes, sentences, HTTP, and what starts by itself.
-OTHERS = ("__init__", "models*", "*schemas*", "*errors*", "*routes", "jobs", "listeners")
+OTHERS = ("__init__", "models*", "*schemas*", "*errors*", "*routes", "door", "jobs", "listeners")
 
 
 @pytest.mark.parametrize("room", ["devices", "webhooks"])
