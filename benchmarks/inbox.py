@@ -52,6 +52,8 @@ _TABLES = (
     FROM tasks t JOIN schools c ON c.id = t.school_id WHERE t.kind = 'order' ORDER BY 1, 2""",
     b"SELECT outcome, count(*) FROM webhook_events GROUP BY 1 ORDER BY 1",
 )
+_WORKS = b"SELECT EXISTS (SELECT FROM procrastinate_workers)"
+_EMPTY = b"SELECT NOT EXISTS (SELECT FROM webhook_events WHERE outcome = 'stored')"
 _COPY = b"""
 COPY webhook_events (id, vendor_id, key, received_at, sealed, outcome, deliveries, attempts)
 FROM STDIN
@@ -88,7 +90,7 @@ def _measure(base: ground.Ground, events: Sequence[Event], number: int, expected
         sent = load.post(port, "/v1/webhooks/bench", posts, connections=CONNECTIONS)
         begin = time.perf_counter()
         assert sent.statuses == {202: len(events)}, sent
-        _wait_until_empty(base.url)
+        _wait(base.url, _EMPTY)
         took = time.perf_counter() - begin
     assert _tables(base.url) == expected, "The tables differ from those of the ordered stream."
     return took
@@ -148,6 +150,7 @@ def _worker(base: ground.Ground) -> Iterator[None]:
     }
     process = subprocess.Popen([sys.executable, "-m", "api", "worker"], env=environment)
     try:
+        _wait(base.url, _WORKS)
         yield
     finally:
         process.terminate()
@@ -156,13 +159,12 @@ def _worker(base: ground.Ground) -> Iterator[None]:
         process.kill()
 
 
-def _wait_until_empty(url: str) -> None:
+def _wait(url: str, condition: bytes) -> None:
     deadline = time.monotonic() + _PATIENCE
-    waiting = b"SELECT EXISTS (SELECT FROM webhook_events WHERE outcome = 'stored')"
     with psycopg.connect(url, autocommit=True) as connection:
-        while connection.execute(waiting).fetchone() == (True,):
+        while connection.execute(condition).fetchone() != (True,):
             if time.monotonic() > deadline:
-                raise RuntimeError("The inbox did not become empty.")
+                raise RuntimeError(f"This did not become true: {condition.decode()}")
             time.sleep(0.02)
 
 
