@@ -125,4 +125,4 @@ async def name_fresh(work: Work, planned: Plan, namer: Namer, secret: bytes) -> 
     """
     run = work.run
     naming = Naming(planned.fresh, work.tables.rows, run.network_id, run.source_id, secret)
-    await assign_usernames(work.connection, naming, None if planned.first else namer)
+    await assign_usernames(work.connection, naming, None if planned.first and run.named else namer)
