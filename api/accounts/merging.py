@@ -88,7 +88,9 @@ async def merge(
     New accounts come first, since nobody can wait for them. What others may be writing comes
     after the gate of its schools, as for every writer.
     """
-    concerned = {row[0] for row in await work.rows(_CONCERNED, table=planned.fresh)}
+    concerned = set(planned.present)
+    if not planned.first:
+        concerned = {row[0] for row in await work.rows(_CONCERNED, table=planned.fresh)}
     await name_fresh(work, planned, namer, secret)
     await work.tell(_NAMED_PERCENT)
     await work.execute(_INSERT, table=planned.fresh)
