@@ -31,6 +31,7 @@ FROM (SELECT sourced_id, min(number) AS first FROM {table} WHERE NOT faulty
 JOIN {table} s ON s.sourced_id = d.sourced_id AND NOT s.faulty AND s.number > d.first
 JOIN {table} o ON o.number = d.first
 """
+_ANY_NAME: LiteralString = "SELECT EXISTS (SELECT FROM {table} WHERE username IS NOT NULL)"
 _NAME_TWICE: LiteralString = """
 SELECT s.number, 'username', 'username-twice', s.username,
   'a username of their own; row ' || d.first || ' has this one'
@@ -82,7 +83,8 @@ WHERE s.school_id IS NULL AND NOT s.faulty AND NOT s.deleted
 async def check(work: Work, secret: bytes) -> None:
     """Refuse the rows that cannot be taken; `secret` is what names are burnt with."""
     await _refuse(work, _TWICE)
-    if "username" in work.run.columns:
+    named = "username" in work.run.columns and (await work.rows(_ANY_NAME))[0][0]
+    if named:
         await _refuse(work, _NAME_TWICE)
         await _refuse(work, _NAME_TAKEN)
         await _refuse(work, _NAME_BURNT, pads(secret))

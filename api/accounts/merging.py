@@ -88,7 +88,9 @@ async def merge(
     New accounts come first, since nobody can wait for them. What others may be writing comes
     after the gate of its schools, as for every writer.
     """
-    concerned = {row[0] for row in await work.rows(_CONCERNED, table=planned.fresh)}
+    concerned = set(planned.present)
+    if not planned.first:
+        concerned = {row[0] for row in await work.rows(_CONCERNED, table=planned.fresh)}
     await name_fresh(work, planned, namer, secret)
     await work.tell(_NAMED_PERCENT)
     await work.execute(_INSERT, table=planned.fresh)
@@ -125,4 +127,4 @@ async def name_fresh(work: Work, planned: Plan, namer: Namer, secret: bytes) -> 
     """
     run = work.run
     naming = Naming(planned.fresh, work.tables.rows, run.network_id, run.source_id, secret)
-    await assign_usernames(work.connection, naming, None if planned.first else namer)
+    await assign_usernames(work.connection, naming, None if planned.first and run.named else namer)

@@ -133,6 +133,7 @@ async def _prepared(session: ReadSession, given: AccountImport) -> Prepared:
         columns=frozenset(details.get("columns", ())),
         clears=given.format not in _WITHOUT_CELLS,
         file=str(details.get("people_file", "")),
+        named=bool(details.get("named")),
         unidentified=int(details.get("unidentified", 0)),
         uploaded_at=given.created_at,
         now=clock.now(),
@@ -191,6 +192,7 @@ async def _stage_on(
         "columns": sorted(roster.columns),
         "people_file": roster.people_file,
         "unidentified": staged.unidentified,
+        "named": readers.namer is not None,
     }
     written = await connection.execute(
         _STAGED,

@@ -22,7 +22,8 @@ class Run:
     """A run that has begun; `school_id` is its scope where that is one school.
 
     `columns` are those the roster has, and where `clears` an empty cell takes grade and email
-    away. `file` is the archive's member that rows are numbered in.
+    away. `file` is the archive's member that rows are numbered in. Where `named`, usernames were
+    made while the rows were staged.
     `unidentified` counts rows that may be anybody's, since who they are about cannot be read.
     """
 
@@ -36,6 +37,7 @@ class Run:
     columns: frozenset[str]
     clears: bool
     file: str
+    named: bool
     unidentified: int
     uploaded_at: datetime
     now: datetime
