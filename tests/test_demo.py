@@ -21,6 +21,7 @@ from api.app import create_app
 from api.auth.rules import Role
 from api.auth.tokens import create_token
 from api.db.embedded import EmbeddedServer
+from api.db.listen import Listener
 from api.db.pool import Database
 from api.db.uow import WriteSession, transact
 from api.demo import load, story
@@ -57,7 +58,8 @@ async def service(url: str) -> AsyncIterator[httpx.AsyncClient]:
         app = create_app(settings, database)
         headers = {"authorization": f"Bearer {token}"}
         async with (
-            app.state.listener as listener,
+            app.state.listener,
+            Listener(database, wiring.CHANNELS) as listener,
             httpx.AsyncClient(
                 transport=httpx.ASGITransport(app),
                 base_url="http://127.0.0.1",
