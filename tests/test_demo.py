@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import psycopg
@@ -30,6 +29,7 @@ from api.jobs.worker import run_worker, stop_worker
 from api.settings import Settings
 from api.webhooks.apply import apply_batch
 from api.webhooks.secrets import sealer_for
+from tests.shelf import Shelf
 
 # The whole of the demo is written once; on a busy machine that takes a while.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -83,14 +83,11 @@ def offline(patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def loaded_url(server: EmbeddedServer, template: str) -> Iterator[str]:
+def loaded_url(server: EmbeddedServer, shelf: Shelf) -> Iterator[str]:
     """A database for all tests of this file."""
-    name = f"demo_{uuid4().hex}"
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+    name = shelf.take()
     yield server.url(name)
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+    shelf.give_back(name)
 
 
 @pytest.fixture(scope="module")

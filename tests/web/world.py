@@ -110,7 +110,8 @@ def served(server: EmbeddedServer, template: str, folder: Path) -> Iterator[Worl
             )
             fill(world)
             yield world
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+    # As superuser: an autovacuum worker may be looking at it.
+    with psycopg.connect(server.url("postgres", user="postgres"), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 

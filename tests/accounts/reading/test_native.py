@@ -265,15 +265,24 @@ class Endless:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("row", [b"1,A,Bel,\n", b"1,A\n", b"\xff,A,B,C\n", b",,,\n", b"1,A,B,C\n"])
-def test_a_million_rows_are_never_in_memory_at_once(row: bytes) -> None:
-    roster = read_roster(Endless(NAMES.encode() + "1,A,é,C\n".encode(), row, 1_000_000))
+@pytest.mark.parametrize(
+    ("row", "count"),
+    [
+        (b"1,A,Bel,\n", 1_000_000),
+        (b"1,A\n", 200_000),
+        (b"\xff,A,B,C\n", 200_000),
+        (b",,,\n", 200_000),
+        (b"1,A,B,C\n", 200_000),
+    ],
+)
+def test_a_million_rows_are_never_in_memory_at_once(row: bytes, count: int) -> None:
+    roster = read_roster(Endless(NAMES.encode() + "1,A,é,C\n".encode(), row, count))
     told = 0
     for batch in roster.batches:
         held = len(batch.rows) + len(batch.issues)
         assert held < 10_000
         told += held
-    assert told == (1 if row == b",,,\n" else 1_000_001)
+    assert told == (1 if row == b",,,\n" else count + 1)
 
 
 @pytest.mark.parametrize(
