@@ -162,7 +162,7 @@ def read_answers(run: Run, rows: list[dict[str, str]]) -> dict[str, int]:
     expect("the CSV has every school", sheet.count("\n") == len(rows) + 1)
     counted = Counter(item["verdict"] for item in board["items"])
     expect("the totals count the rows", dict(counted) == board["totals"])
-    plausible(board["items"], {row["code"]: row["model"] for row in rows})
+    plausible(board["items"], {row["code"]: _kind(row) for row in rows})
     for step in ("first read", "warm"):
         began, size = time.perf_counter(), 0
         for item in board["items"]:
@@ -181,15 +181,20 @@ def read_answers(run: Run, rows: list[dict[str, str]]) -> dict[str, int]:
     return totals
 
 
-def plausible(items: list[dict[str, Any]], models: dict[str, str]) -> None:
+def _kind(row: dict[str, str]) -> tuple[str, bool]:
+    """What a school's float depends on: its model, and whether it needs devices nobody ordered."""
+    return row["model"], int(row["enrollment"] or 0) > 0
+
+
+def plausible(items: list[dict[str, Any]], kinds: dict[str, tuple[str, bool]]) -> None:
     """Verdicts follow from floats, and who opens later has no less float: all did the same."""
-    floats: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+    floats: dict[tuple[str, bool], dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     for row in items:
         days = row["float_days"]
         verdict = "late" if days < 0 else "at_risk" if days < 3 else "on_track"
         expect(f"{row['school']['code']} with {days} days is {verdict}", row["verdict"] == verdict)
         if row["network"] == "CPS":
-            floats[models[row["school"]["code"]]][row["first_bell"]].add(days)
+            floats[kinds[row["school"]["code"]]][row["first_bell"]].add(days)
     for by_bell in floats.values():
         expect("equal schools have equal float", all(len(days) == 1 for days in by_bell.values()))
         in_order = [min(by_bell[bell]) for bell in sorted(by_bell)]
