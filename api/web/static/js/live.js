@@ -39,6 +39,22 @@ export function onInbox(listener, signal) {
 }
 
 /**
+ * A function that has `run` called in a while: once, however often it is called meanwhile.
+ * @param {() => unknown} run @param {number} wait in milliseconds @param {AbortSignal} signal ends it
+ */
+export function soon(run, wait, signal) {
+  let later = 0;
+  signal.addEventListener("abort", () => clearTimeout(later));
+  return () => {
+    if (signal.aborted) return;
+    later ||= window.setTimeout(() => {
+      later = 0;
+      void run();
+    }, wait);
+  };
+}
+
+/**
  * One at a time, since the frame is drawn anew for every page.
  * @param {(state: string) => void} told `live`, `polling` or `off`, now and from now on
  */

@@ -3,7 +3,7 @@
 import { isAbort, read } from "../api.js";
 import { day, localToday, plural, short, withoutYears } from "../dates.js";
 import { h, show } from "../dom.js";
-import { onChange } from "../live.js";
+import { onChange, soon } from "../live.js";
 import { problemBox } from "../problems.js";
 import { note } from "../router.js";
 
@@ -63,14 +63,7 @@ export function open({ query, signal }) {
       if (!isAbort(error)) show(trouble, problemBox(error, { retry: refresh }));
     }
   };
-  let later = 0;
-  onChange(() => {
-    later ||= window.setTimeout(() => {
-      later = 0;
-      void refresh();
-    }, QUIET);
-  }, signal);
-  signal.addEventListener("abort", () => clearTimeout(later));
+  onChange(soon(refresh, QUIET, signal), signal);
   void refresh();
   return {
     node: h(

@@ -2,7 +2,7 @@
 
 import { isAbort, readAll } from "../api.js";
 import { h, show } from "../dom.js";
-import { onChange, onInbox } from "../live.js";
+import { onChange, onInbox, soon } from "../live.js";
 import { replaySince } from "../orders/event-acts.js";
 import { eventOf, openEvent } from "../orders/events.js";
 import { Listing } from "../orders/listing.js";
@@ -12,9 +12,8 @@ import { may } from "../session.js";
 import { sentence } from "../words.js";
 
 const OUTCOMES = ["unmatched", "failed", "stored", "applied", "duplicate", "ignored"];
+// What is matched or replayed, too, is applied from the inbox within this time.
 const QUIET = 1500;
-// What is matched or replayed is applied from the inbox a moment later.
-const APPLIED = 1500;
 
 /** @param {import("../router.js").Context} context @returns {import("../router.js").View} */
 export function open({ query, signal }) {
@@ -32,20 +31,13 @@ export function open({ query, signal }) {
       h("ol", { class: "event-list" }, events.map((one) => eventOf(one, (id) => openEvent(id, changed)))),
     nothing: "No vendor has posted anything yet.",
   });
-  let later = 0;
-  const soon = (/** @type {number} */ wait) => {
-    later ||= window.setTimeout(() => {
-      later = 0;
-      void listing.read();
-    }, wait);
-  };
+  const again = soon(() => listing.read(), QUIET, signal);
   const changed = () => {
     void listing.read();
-    soon(APPLIED);
+    again();
   };
-  onChange(() => soon(QUIET), signal);
-  onInbox(() => soon(QUIET), signal);
-  signal.addEventListener("abort", () => clearTimeout(later));
+  onChange(again, signal);
+  onInbox(again, signal);
   void listing.read();
   return {
     node: h(

@@ -4,7 +4,7 @@ import { Problem, call, isAbort } from "../api.js";
 import { short } from "../dates.js";
 import { h, show } from "../dom.js";
 import { icon } from "../icons.js";
-import { onChange } from "../live.js";
+import { onChange, soon } from "../live.js";
 import { actsOf } from "../orders/acts.js";
 import { allocationsOf, linesOf } from "../orders/lines.js";
 import { busyButton, stateBadge, whose } from "../orders/parts.js";
@@ -52,14 +52,7 @@ export function open({ params, signal, rename }) {
       );
     }
   };
-  let later = 0;
-  onChange(() => {
-    later ||= window.setTimeout(() => {
-      later = 0;
-      void refresh();
-    }, QUIET);
-  }, signal);
-  signal.addEventListener("abort", () => clearTimeout(later));
+  onChange(soon(refresh, QUIET, signal), signal);
   void refresh();
   return { node };
 }

@@ -3,7 +3,7 @@
 import { isAbort, readAll } from "../api.js";
 import { plural, short } from "../dates.js";
 import { h, show } from "../dom.js";
-import { onChange } from "../live.js";
+import { onChange, soon } from "../live.js";
 import { decides } from "../orders/acts.js";
 import { Listing } from "../orders/listing.js";
 import { chooser, figure, stateBadge, tableOf } from "../orders/parts.js";
@@ -29,14 +29,7 @@ export function open({ query, signal }) {
     draw: tableOfOrders,
     nothing: "No orders yet. Draw one up, import a file, or let a script POST them to /v1/orders.",
   });
-  let later = 0;
-  onChange(() => {
-    later ||= window.setTimeout(() => {
-      later = 0;
-      void listing.read();
-    }, QUIET);
-  }, signal);
-  signal.addEventListener("abort", () => clearTimeout(later));
+  onChange(soon(() => listing.read(), QUIET, signal), signal);
   void listing.read();
   return {
     node: h(

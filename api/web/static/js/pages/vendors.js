@@ -3,7 +3,7 @@
 import { isAbort, readAll } from "../api.js";
 import { moment } from "../dates.js";
 import { h, show } from "../dom.js";
-import { onInbox } from "../live.js";
+import { onInbox, soon } from "../live.js";
 import { busyButton, figure } from "../orders/parts.js";
 import { leadTimes } from "../orders/lead-times.js";
 import { copyButton, rotate, testEvent } from "../orders/vendor-acts.js";
@@ -36,14 +36,7 @@ export function open({ signal }) {
       show(trouble, problemBox(error));
     }
   };
-  let later = 0;
-  onInbox(() => {
-    later ||= window.setTimeout(() => {
-      later = 0;
-      void refresh();
-    }, QUIET);
-  }, signal);
-  signal.addEventListener("abort", () => clearTimeout(later));
+  onInbox(soon(refresh, QUIET, signal), signal);
   void refresh();
   return {
     node: h(
