@@ -121,6 +121,23 @@ def test_an_order_is_held_with_a_reason_and_released(
     expect(page.locator(".badge")).to_have_text("Placed")
 
 
+def test_an_order_and_the_list_show_without_a_reload_what_others_decide(
+    visitor: Visitor, world: World, shop: Shop
+) -> None:
+    lima = new_school(world, "LIMA")
+    orders = {number: new_order(world, number, {lima: 5}) for number in ("LV-1", "LV-2")}
+    page = open_order(visitor, orders["LV-1"], "LV-1")
+    expect(page.locator(".live")).to_have_text("Live")
+    post(world, f"/v1/orders/{orders['LV-1']}/hold", {"reason": "The budget is not agreed"})
+    expect(page.locator(".badge")).to_have_text("On hold")
+    visitor.open("/orders?q=LV-")
+    second = page.get_by_role("row", name=re.compile("LV-2"))
+    expect(second).to_contain_text("Placed")
+    expect(page.locator(".live")).to_have_text("Live")
+    post(world, f"/v1/orders/{orders['LV-2']}/hold", {"reason": "Nor is this one's"})
+    expect(second).to_contain_text("On hold")
+
+
 def test_the_list_is_narrowed_by_number_and_state(
     visitor: Visitor, world: World, shop: Shop
 ) -> None:
