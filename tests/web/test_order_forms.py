@@ -321,6 +321,8 @@ def test_the_inbox_shows_what_moved_no_school_without_a_reload(
     page = visitor.page
     visitor.open("/inbox?outcome=unmatched")
     expect(page.locator(".live")).to_have_text("Live")
+    # The list has been read, so what comes after this is not in it.
+    expect(page.locator(".event-list, .empty").first).to_be_visible()
     expect(page.get_by_text("1z9500")).to_have_count(0)
     shop.tell(world, "UNKNOWN-9", "1Z9500")
     apply_inbox(world)
