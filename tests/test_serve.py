@@ -83,6 +83,9 @@ def serving(folder: Path, *arguments: str) -> Iterator[Service]:
         "PYTHONWARNINGS": "error",
     }
     log = folder / "log"
+    # Who runs the suite in the background may have it ignore Ctrl-C, and the service inherits that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with log.open("w") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "api", "serve", *arguments],
