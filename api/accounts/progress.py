@@ -42,11 +42,14 @@ class _Known(NamedTuple):
         return self.progress_done > 0 or self.expected_on is not None
 
 
-async def project(session: WriteSession, school_ids: Iterable[UUID]) -> None:
+async def project(
+    session: WriteSession, school_ids: Iterable[UUID], *, keep_word: bool = False
+) -> None:
     """Record for these schools how many of the expected accounts are active.
 
     Called once at the end of whatever changed them, after a flush; a few statements for a
-    thousand schools. Where there is neither an account nor a roster, a person's word stays.
+    thousand schools. With `keep_word`, for what changed no account: where there is neither an
+    account nor a roster, what a person said stays.
     """
     ids = sorted(set(school_ids))
     if not ids:
@@ -60,7 +63,7 @@ async def project(session: WriteSession, school_ids: Iterable[UUID]) -> None:
     progress = []
     for task in tasks:
         done, roster = active.get(task.school_id, 0), rosters.get(task.school_id)
-        if not done and roster is None and task.by_hand:
+        if keep_word and not done and roster is None and task.by_hand:
             continue
         progress.append(_progress(task.id, accounts_evidence(done, roster, task.enrollment)))
     await record_progress(session, progress)

@@ -108,3 +108,15 @@ async def test_schools_expect_again_what_they_did_before(
     await undone(rosters, ended["id"])
     assert (await rosters.gate())["progress_total"] == before["progress_total"] == 20
     assert (await rosters.gate())["progress_done"] == 20
+
+
+async def test_a_school_that_had_no_other_accounts_has_none_again(
+    rosters: Rosters, shipped: None, admin: Caller
+) -> None:
+    """A delta leaves no roster behind, so nothing but the accounts says how many there are."""
+    body = {"playbook": "one_to_one", "first_bell": "2027-08-23"}
+    await admin.post("/schools/A/rollouts", body, 201)
+    ended = await rosters.run(csv_of(student(n) for n in range(20)))
+    assert (await rosters.gate())["progress_done"] == 20
+    await undone(rosters, ended["id"])
+    assert (await rosters.gate())["progress_done"] == 0
