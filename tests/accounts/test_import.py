@@ -141,3 +141,18 @@ async def test_the_gate_of_a_school_moves_with_its_accounts(
     gate = await rosters.gate()
     assert (gate["progress_done"], gate["progress_total"]) == (18, 30)
     assert gate["status"] == "in_progress"
+
+
+async def test_where_no_accounts_are_kept_a_persons_word_stays(
+    rosters: Rosters, shipped: None, admin: Caller
+) -> None:
+    body = {"playbook": "one_to_one", "first_bell": "2027-08-23"}
+    await admin.post("/schools/A/rollouts", body, 201)
+    gate = await rosters.gate()
+    await admin.post(f"/tasks/{gate['id']}/evidence", {"done": 12, "total": 15})
+    await admin.patch("/schools/A", {"enrollment": 30})
+    gate = await rosters.gate()
+    assert (gate["progress_done"], gate["progress_total"]) == (12, 15)
+    await rosters.run(csv_of(student(n) for n in range(2)))
+    gate = await rosters.gate()
+    assert (gate["progress_done"], gate["progress_total"]) == (2, 30)
