@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 
 
 class VendorKind(StrEnum):
@@ -65,15 +66,22 @@ class ShipmentStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+# A batch of events asks for the same ones several times each.
+_remembered = lru_cache(maxsize=30_000)
+
+
+@_remembered
 def number_key(number: str) -> str:
     """An order's number as it is compared: without case, and without space around it."""
     return number.strip().casefold()
 
 
+@_remembered
 def carrier_key(carrier: str) -> str:
     return carrier.strip().casefold()
 
 
+@_remembered
 def tracking_key(tracking_number: str) -> str:
     """A tracking number as it is compared: without case or spaces."""
     return "".join(tracking_number.split()).casefold()

@@ -135,7 +135,7 @@ async def record_statements(
     """
     if not statements:
         return set()
-    await session.execute(_LOCK, {"ids": sorted({one.shipment_id for one in statements})})
+    await session.execute(_LOCK, {"ids": list({one.shipment_id for one in statements})})
     rows = orjson.dumps([_row(one) for one in statements]).decode()
     inserted = (await session.execute(_INSERT, {"now": clock.now(), "rows": rows})).all()
     if not inserted:

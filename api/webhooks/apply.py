@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg
@@ -44,36 +44,91 @@ _log = logging.getLogger(__name__)
 _HOLD_ORDERS = text("SELECT id FROM orders WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
 
 
-async def apply_batch(database: Database, sealer: Sealer) -> int:
+class Turn:
+    """One batch's turn to change things; another of this process is opened and read meanwhile."""
+
+    def __init__(self, door: asyncio.Lock) -> None:
+        self._door, self._mine = door, False
+
+    async def begin(self) -> None:
+        """Wait for it, once: the same batch may be begun again."""
+        if not self._mine:
+            await self._door.acquire()
+            self._mine = True
+
+    def end(self) -> None:
+        if self._mine:
+            self._door.release()
+            self._mine = False
+
+
+async def apply_batch(database: Database, sealer: Sealer, door: asyncio.Lock | None = None) -> int:
     """Apply one batch of the oldest events that nobody is at; how many were settled.
 
+    Batches that share a `door` change things one after another; they would wait for each other's
+    schools anyhow, and then whoever came in between would wait for both.
     Raises: Unavailable, or what the driver raised, when the database cannot do it now.
     """
     speaker = await next_speaker(database)
     if speaker is None:
         return 0
-    ids = await waiting_of(database, speaker)
-    return await settle(database, sealer, speaker, ids) if ids else 0
+    batch = _Batch(database, sealer, speaker, door or asyncio.Lock())
+    return await batch.settle()
 
 
-async def settle(database: Database, sealer: Sealer, speaker: Speaker, ids: Sequence[UUID]) -> int:
-    """Apply these events in one transaction, or by halves when one of them breaks it."""
-    actor = f"vendor:{speaker.slug}"
-    try:
-        work = partial(_apply, sealer=sealer, speaker=speaker, ids=ids)
-        return await transact(database, actor, work)
-    except Exception as error:
-        if _passes(error):
-            raise
-        if len(ids) == 1:
-            _log.exception("the event %s of %s could not be applied", ids[0], speaker.slug)
-            refusal = error if isinstance(error, FirstBellError) else from_database(error)
-            reason = str(refusal) if refusal else "It could not be applied; the log says why."
-            failing = partial(_fail, sealer=sealer, speaker=speaker, ids=ids, reason=reason)
-            return await transact(database, actor, failing)
-    middle = len(ids) // 2
-    first = await settle(database, sealer, speaker, ids[:middle])
-    return first + await settle(database, sealer, speaker, ids[middle:])
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """A vendor's events, each settled once, whatever happens to the others."""
+
+    database: Database
+    sealer: Sealer
+    speaker: Speaker
+    door: asyncio.Lock
+
+    @property
+    def actor(self) -> str:
+        return f"vendor:{self.speaker.slug}"
+
+    async def settle(self, ids: Sequence[UUID] = ()) -> int:
+        """Apply these events, else the oldest, in one transaction, or by halves when one of them
+        breaks it.
+        """
+        taken, turn = list(ids), Turn(self.door)
+
+        async def work(session: WriteSession) -> int:
+            if not ids:
+                taken[:] = await waiting_of(session, self.speaker)
+            return await _apply(session, self.sealer, self.speaker, taken, turn)
+
+        try:
+            return await transact(self.database, self.actor, work)
+        except Exception as error:
+            if not taken or _passes(error):
+                raise
+            broken = error
+        finally:
+            turn.end()
+        if len(taken) == 1:
+            return await self._fail(taken, broken)
+        middle = len(taken) // 2
+        return await self.settle(taken[:middle]) + await self.settle(taken[middle:])
+
+    async def _fail(self, ids: Sequence[UUID], error: Exception) -> int:
+        _log.error(
+            "the event %s of %s could not be applied", ids[0], self.speaker.slug, exc_info=error
+        )
+        refusal = error if isinstance(error, FirstBellError) else from_database(error)
+        reason = str(refusal) if refusal else "It could not be applied; the log says why."
+
+        async def work(session: WriteSession) -> int:
+            items = _understand_all(self.sealer, self.speaker, await claim(session, ids))
+            for item in items:
+                item.settle(Outcome.FAILED, reason)
+            if items:
+                await write_outcomes(session, items)
+            return len(items)
+
+        return await transact(self.database, self.actor, work)
 
 
 def _passes(error: Exception) -> bool:
@@ -92,7 +147,7 @@ def _passes(error: Exception) -> bool:
 
 
 async def _apply(
-    session: WriteSession, sealer: Sealer, speaker: Speaker, ids: Sequence[UUID]
+    session: WriteSession, sealer: Sealer, speaker: Speaker, ids: Sequence[UUID], turn: Turn
 ) -> int:
     stored = await claim(session, ids)
     if not stored:
@@ -101,20 +156,9 @@ async def _apply(
     items = await asyncio.to_thread(_understand_all, sealer, speaker, stored)
     live = [item for item in items if item.outcome is None]
     if live:
-        found = await _locate_and_hold(session, speaker, live)
+        found = await _locate_and_hold(session, speaker, live, turn)
         await project(session, await carry_out(session, live, found))
     await write_outcomes(session, items)
-    return len(items)
-
-
-async def _fail(
-    session: WriteSession, sealer: Sealer, speaker: Speaker, ids: Sequence[UUID], reason: str
-) -> int:
-    items = _understand_all(sealer, speaker, await claim(session, ids))
-    for item in items:
-        item.settle(Outcome.FAILED, reason)
-    if items:
-        await write_outcomes(session, items)
     return len(items)
 
 
@@ -127,13 +171,14 @@ def _understand_all(sealer: Sealer, speaker: Speaker, stored: Iterable[Stored]) 
 
 
 async def _locate_and_hold(
-    session: WriteSession, speaker: Speaker, items: Sequence[Item]
+    session: WriteSession, speaker: Speaker, items: Sequence[Item], turn: Turn
 ) -> dict[UUID, Found]:
     """What the events are about, with the schools touched and the orders that change locked.
 
     Raises: Overtaken when another writer changed that while we waited for it.
     """
     found = await _locate(session, speaker, items)
+    await turn.begin()
     await session.touch_schools(await _schools_of(session, found))
     held = _orders_that_change(found)
     if not held:

@@ -32,11 +32,10 @@ SELECT v.id, v.slug, v.scheme, v.kind,
   ARRAY(SELECT seller_id FROM vendor_tracks WHERE tracker_id = v.id)
 FROM vendors v JOIN oldest ON oldest.vendor_id = v.id
 """
-# Locked for this statement only, to pass over what another worker is at.
-_WAITING = b"""
+_WAITING = text("""
 SELECT id, octet_length(sealed) FROM webhook_events
-WHERE outcome = 'stored' AND vendor_id = %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
-"""
+WHERE outcome = 'stored' AND vendor_id = :vendor ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
+""")
 _ANY_WAITING = b"SELECT EXISTS (SELECT FROM webhook_events WHERE outcome = 'stored')"
 _CLAIM = text("""
 SELECT id, received_at, sealed, order_id, shipment_id FROM webhook_events
@@ -91,10 +90,12 @@ async def next_speaker(database: Database) -> Speaker | None:
     return Speaker(vendor_id, slug, Scheme(scheme), VendorKind(kind), frozenset(sellers))
 
 
-async def waiting_of(database: Database, speaker: Speaker, most: int = BATCH) -> list[UUID]:
-    """Its oldest events that nobody is at, as many as fit into a batch; at least one if any."""
-    async with database.raw() as connection:
-        rows = await (await connection.execute(_WAITING, (speaker.id, most))).fetchall()
+async def waiting_of(session: WriteSession, speaker: Speaker, most: int = BATCH) -> list[UUID]:
+    """Its oldest events that nobody is at, as many as fit into a batch; at least one if any.
+
+    They are locked until the transaction ends, so that others pass over them.
+    """
+    rows = await session.execute(_WAITING, {"vendor": speaker.id, "most": most})
     ids: list[UUID] = []
     size = 0
     for event_id, length in rows:

@@ -77,9 +77,26 @@ async def _hear(heard: asyncio.Event, seconds: float) -> None:
 
 
 async def drain(database: Database, sealer: Sealer) -> int:
-    """Apply until nothing waits that others are not at; how many events were settled."""
+    """Apply until nothing waits that others are not at; how many events were settled.
+
+    Two batches are under way: while the database works at one, the other is opened and read.
+    """
+    door = asyncio.Lock()
+    settled = await apply_batch(database, sealer, door)
+    if not settled:
+        return 0
+    tasks = [asyncio.create_task(_drain(database, sealer, door)) for _ in range(2)]
+    try:
+        return settled + sum(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def _drain(database: Database, sealer: Sealer, door: asyncio.Lock) -> int:
     settled = 0
-    while done := await apply_batch(database, sealer):
+    while done := await apply_batch(database, sealer, door):
         settled += done
     return settled
 

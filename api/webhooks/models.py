@@ -73,7 +73,8 @@ class WebhookEvent(SQLModel, table=True):
     carrier_key: str | None = text_field(default=None)
     tracking_key: str | None = text_field(default=None)
     school: str | None = text_field(default=None)
-    # What it was applied to; a match made by a person sets these first.
-    network_id: UUID | None = Field(default=None, foreign_key="networks.id")
-    order_id: UUID | None = Field(default=None, foreign_key="orders.id")
-    shipment_id: UUID | None = Field(default=None, foreign_key="shipments.id")
+    # What it was applied to; a match made by a person sets these first. No foreign keys: nothing
+    # deletes what they name, and to check them was a third of what settling cost the database.
+    network_id: UUID | None = None
+    order_id: UUID | None = None
+    shipment_id: UUID | None = None
