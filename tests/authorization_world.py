@@ -12,11 +12,15 @@ from uuid import UUID
 import httpx
 from fastapi import FastAPI
 
+from api import wiring
+from api.app import create_app
+from api.auth.passwords import hash_password
 from api.auth.rules import Role
 from api.auth.service import create_user
 from api.auth.tokens import create_token
 from api.db.pool import Database
 from api.db.uow import writing
+from api.settings import Settings
 from tests.authorization_accounts import make_accounts
 from tests.authorization_orders import make_orders, make_vendors
 from tests.authorization_rules import SCOPES, Case
@@ -115,8 +119,16 @@ async def client_of(app: FastAPI, token: str | None) -> AsyncIterator[httpx.Asyn
         yield client
 
 
-async def build(app: FastAPI, database: Database, password_hash: str) -> World:
-    """Make both networks over HTTP; `password_hash` is of `PASSWORD`."""
+async def populate(settings: Settings, url: str) -> World:
+    """Make both networks in an empty database, whose users have the password `PASSWORD`."""
+    async with Database(url, settings, wiring.build_bus()) as database:
+        app = create_app(settings, database)
+        async with app.router.lifespan_context(app):
+            return await _build(app, database, await hash_password(PASSWORD))
+
+
+async def _build(app: FastAPI, database: Database, password_hash: str) -> World:
+    """Over HTTP; `password_hash` is of `PASSWORD`."""
     async with writing(database, "job:test") as session:
         token = await create_token(session, name="maker", role=Role.admin, sees_names=True)
     world = World({}, {})

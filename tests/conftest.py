@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -18,8 +19,10 @@ from api.db import embedded, schema
 from api.db.pool import Database
 from api.facts import Bus
 from api.settings import Settings
+from tests.authorization_world import World, populate
 from tests.shelf import Shelf
 
+_SECRET = SecretStr("x" * 43)
 # Speed only: a test's data may vanish with the machine.
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -92,12 +95,33 @@ def database_url(server: embedded.EmbeddedServer, shelf: Shelf) -> Iterator[str]
     shelf.give_back(name)
 
 
+@pytest.fixture(scope="session")
+def peopled(server: embedded.EmbeddedServer, template: str) -> tuple[str, World]:
+    """A template with two networks in it, made once a worker over HTTP, and the names in it."""
+    name = f"peopled_{uuid4().hex}"
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template} OWNER firstbell")
+    url = server.url(name)
+    settings = Settings(
+        database_url=url, secret_key=_SECRET, log_level="WARNING", embedded_worker=False
+    )
+    return name, asyncio.run(populate(settings, url))
+
+
+@pytest.fixture
+def peopled_url(server: embedded.EmbeddedServer, peopled: tuple[str, World]) -> Iterator[str]:
+    """A database of this test's own in which those networks are already."""
+    name = f"test_{uuid4().hex}"
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {peopled[0]} OWNER firstbell")
+    yield server.url(name)
+    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str) -> Settings:
     return Settings(
         data_dir=tmp_path,
         database_url=database_url,
-        secret_key=SecretStr("x" * 43),
+        secret_key=_SECRET,
         log_level="WARNING",
     )
 
@@ -106,7 +130,7 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
 def built_app() -> FastAPI:
     """An app to be furnished: building its routes' models takes longer than most tests."""
     nowhere = Settings(
-        secret_key=SecretStr("x" * 43),
+        secret_key=_SECRET,
         log_level="WARNING",
         embedded_worker=False,
     )

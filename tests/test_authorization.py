@@ -17,12 +17,11 @@ from starlette.routing import BaseRoute
 
 from api import wiring
 from api.app import create_app
-from api.auth.passwords import hash_password
 from api.db.pool import Database
 from api.settings import Settings
 from tests.authorization_rules import CALLERS, HOLDERS, LIMITED_TO_A_SCHOOL, Case, Reach
 from tests.authorization_table import CASES
-from tests.authorization_world import NETWORKS, PASSWORD, World, build, call, client_of, filled
+from tests.authorization_world import NETWORKS, World, call, client_of, filled
 
 HOW_TO_ADD = (
     "add a row to CASES in tests/authorization_table.py, with the right it asks for, how far it"
@@ -54,6 +53,11 @@ PLACES = tuple(NETWORKS)
 
 
 @pytest.fixture
+def database_url(peopled_url: str) -> str:
+    return peopled_url
+
+
+@pytest.fixture
 async def database(settings: Settings, database_url: str) -> AsyncIterator[Database]:
     async with Database(database_url, settings, wiring.build_bus()) as opened:
         yield opened
@@ -65,11 +69,6 @@ def app(settings: Settings, database: Database) -> FastAPI:
     # An event stream then ends after its greeting.
     app.state.listener.end_streams()
     return app
-
-
-@pytest.fixture(scope="session")
-async def password_hash() -> str:
-    return await hash_password(PASSWORD)
 
 
 @pytest.fixture
@@ -194,11 +193,13 @@ def seen(key: str, case: Case, caller: str, world: World, answer: httpx.Response
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-async def test_matrix(app: FastAPI, database: Database, password_hash: str, caller: str) -> None:
+async def test_matrix(
+    app: FastAPI, database: Database, peopled: tuple[str, World], caller: str
+) -> None:
     """All faults at once: a hole in a dependency shows as the operations that share it."""
     faults: list[str] = []
+    world = peopled[1]
     async with app.router.lifespan_context(app):
-        world = await build(app, database, password_hash)
         token = await world.token(database, caller)
         for key, case in planned():
             for place in asked_at(caller, case):

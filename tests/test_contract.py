@@ -26,14 +26,14 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from api import wiring
 from api.app import create_app
 from api.auth.rules import Role
 from api.auth.tokens import create_token
 from api.db.pool import Database
 from api.db.uow import writing
+from api.facts import Bus
 from api.settings import Settings
-from tests.authorization_world import build
+from tests.authorization_world import World
 
 Operation = APIOperation[Any, Any, Any, Any]
 
@@ -123,14 +123,8 @@ class Promise:
         return sent
 
 
-async def _fill(settings: Settings, database_url: str) -> tuple[str, dict[str, str]]:
-    async with Database(database_url, settings, wiring.build_bus()) as database:
-        app = create_app(settings, database)
-        async with app.router.lifespan_context(app):
-            names = (await build(app, database, "no password")).names["a1"]
-        async with writing(database, "job:test") as session:
-            token = await create_token(session, name="all", role=Role.admin, sees_names=True)
-    known = {
+def _known(names: dict[str, str]) -> dict[str, str]:
+    return {
         "network": names["network"],
         "school": names["school"],
         "site": names["site"],
@@ -149,15 +143,24 @@ async def _fill(settings: Settings, database_url: str) -> tuple[str, dict[str, s
         "sku": "CB",
         "slug": "acme",
     }
-    return token, known
+
+
+async def _token(settings: Settings, url: str) -> str:
+    async with Database(url, settings, Bus()) as database, writing(database, "job:test") as session:
+        return await create_token(session, name="all", role=Role.admin, sees_names=True)
 
 
 @pytest.fixture
-def promise(settings: Settings, database_url: str) -> Iterator[Promise]:
+def database_url(peopled_url: str) -> str:
+    return peopled_url
+
+
+@pytest.fixture
+def promise(settings: Settings, database_url: str, peopled: tuple[str, World]) -> Iterator[Promise]:
     alone = settings.model_copy(update={"embedded_worker": False})
-    token, known = asyncio.run(_fill(alone, database_url))
+    token = asyncio.run(_token(alone, database_url))
     try:
-        yield Promise(create_app(alone), token, known)
+        yield Promise(create_app(alone), token, _known(peopled[1].names["a1"]))
     finally:
         shutdown_lifespans()
 

@@ -24,7 +24,7 @@ from api.db.uow import writing
 from api.settings import Settings
 from tests.authorization_rules import Case
 from tests.authorization_table import CASES
-from tests.authorization_world import PASSWORD, World, build, call, client_of
+from tests.authorization_world import PASSWORD, World, call, client_of
 
 Connection = psycopg.Connection[Any]
 Rows = dict[tuple[str, str], dict[str, Any]]
@@ -52,6 +52,11 @@ NOBODY = psycopg.errors.NotNullViolation
 
 
 @pytest.fixture
+def database_url(peopled_url: str) -> str:
+    return peopled_url
+
+
+@pytest.fixture
 async def database(settings: Settings, database_url: str) -> AsyncIterator[Database]:
     async with Database(database_url, settings, wiring.build_bus()) as opened:
         yield opened
@@ -65,12 +70,12 @@ async def app(settings: Settings, database: Database) -> AsyncIterator[FastAPI]:
 
 
 @pytest.fixture
-async def world(app: FastAPI, database: Database) -> World:
-    return await build(app, database, "no password")
+def world(peopled: tuple[str, World]) -> World:
+    return peopled[1]
 
 
 @pytest.fixture
-def connection(world: World, database_url: str) -> Iterator[Connection]:
+def connection(database_url: str) -> Iterator[Connection]:
     """Beside the service, as a script on psql would be; what it does is never committed."""
     with psycopg.connect(database_url) as opened:
         yield opened
