@@ -68,7 +68,7 @@ def agree(schools: Sequence[RolloutFacts], now: datetime) -> None:
 
 
 @given(st.lists(rollouts(), min_size=1, max_size=4), moments())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_every_school_is_judged_as_by_itself(schools: list[RolloutFacts], now: datetime) -> None:
     agree(schools, now)
 
