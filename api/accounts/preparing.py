@@ -156,6 +156,8 @@ async def _stage(database: Database, given: AccountImport, roster: Roster) -> Pr
         readers = await _readers(session, given, roster)
     async with database.pool.connection() as connection:
         await connection.execute("SET LOCAL statement_timeout = 0")
+        # As where it is decided: enough for tables that are read as a whole.
+        await connection.execute("SET LOCAL default_statistics_target = 10")
         await _stage_on(connection, given, roster, readers, _Progress(database, given).told)
     async with reading(database) as session:
         return await _prepared(session, given)
