@@ -1,4 +1,4 @@
-"""Unmatched events, tried again when what they were about appears."""
+"""Unmatched events, tried again when what they were about appears, or the school they name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,14 @@ WITH about AS (
   SELECT e.id, e.vendor_id, o.vendor_id FROM shipments s JOIN orders o ON o.id = s.order_id
   JOIN webhook_events e ON e.outcome = 'unmatched' AND e.tracking_key = s.tracking_key
     AND e.settled_at < s.created_at + :slack
-  WHERE {of_shipments}),
+  WHERE {of_shipments}
+  UNION
+  SELECT e.id, e.vendor_id, o.vendor_id FROM schools c
+  JOIN orders o ON o.network_id = c.network_id
+  JOIN webhook_events e ON e.outcome = 'unmatched' AND e.order_key = o.number_key
+    AND (upper(btrim(e.school)) = c.code OR e.school = c.sourced_id)
+    AND e.settled_at < c.updated_at + :slack
+  WHERE {of_schools}),
 found AS (
   SELECT e.id FROM webhook_events e
   WHERE e.outcome = 'unmatched' AND e.sealed IS NOT NULL AND e.id IN (
@@ -35,10 +42,15 @@ UPDATE webhook_events e SET outcome = 'stored', reason = NULL, settled_at = NULL
 WHERE e.id = found.id RETURNING e.id
 """
 _OF_THESE = text(
-    _TRY_AGAIN.format(of_orders="o.id = ANY(:orders)", of_shipments="s.id = ANY(:shipments)")
+    _TRY_AGAIN.format(
+        of_orders="o.id = ANY(:orders)",
+        of_shipments="s.id = ANY(:shipments)",
+        # New schools are no vendor's business, so the clock finds their events, within a minute.
+        of_schools="false",
+    )
 )
 # From the unmatched events, of which there are few, to what they name by its index.
-_OF_ANY = text(_TRY_AGAIN.format(of_orders="true", of_shipments="true"))
+_OF_ANY = text(_TRY_AGAIN.format(of_orders="true", of_shipments="true", of_schools="true"))
 NOTIFY = text("SELECT pg_notify('inbox', '')")
 # As long as the transaction may take in which an order or a shipment appears.
 _SLACK = timedelta(minutes=2)
@@ -56,7 +68,8 @@ async def on_shipments_opened(session: WriteSession, fact: ShipmentsOpened) -> N
 
 
 async def find_overlooked(session: WriteSession) -> int:
-    """What was found unmatched while the other transaction was about to commit; how many.
+    """What was found unmatched while the other transaction was about to commit, and what names
+    a school that has come since, or has another id now; how many.
 
     Neither could see the other then, however long ago that was: the workers may have been away.
     """
