@@ -101,6 +101,7 @@ class DisclosureOut(BaseModel):
     fields: list[str]
     students: int
     recipient: str | None
+    basis: str | None
 
 
 def account_out(account: Account, source: str, school_code: str, *, sees_names: bool) -> AccountOut:
@@ -141,4 +142,5 @@ def disclosure_out(
         fields=one.fields,
         students=one.students,
         recipient=one.recipient,
+        basis=one.basis,
     )

@@ -16,6 +16,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
+    Uuid,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -215,7 +216,10 @@ class AccountBaseline(SQLModel, table=True):
 
 
 class Disclosure(SQLModel, table=True):
-    """A reading of students' names: who, when, what for, how many, handed to whom."""
+    """A reading of students' names: who, when, what for, how many, handed to whom.
+
+    `basis` is the ground they were handed on, such as a contract or a law's article.
+    """
 
     __tablename__ = "disclosures"
     __table_args__ = (Index("ix_disclosures_network_id", "network_id"),)
@@ -229,3 +233,29 @@ class Disclosure(SQLModel, table=True):
     fields: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     students: int
     recipient: str | None = text_field(default=None)
+    basis: str | None = text_field(default=None)
+
+
+class DisclosureStudents(SQLModel, table=True):
+    """Up to a thousand of a disclosure's students by account id, in order.
+
+    Ids of a range and not a row for each: a million students exported each night are a thousand
+    rows, and who was told about one child is still found by an index. The ids are no foreign
+    keys: whom a child's data went to is also asked after the child has been erased.
+    """
+
+    __tablename__ = "disclosure_students"
+    __table_args__ = (
+        CheckConstraint("first <= last", name="span"),
+        CheckConstraint("cardinality(students) BETWEEN 1 AND 1000", name="students"),
+        Index(
+            "ix_disclosure_students_span",
+            text("uuidrange(first, last, '[]'::text)"),
+            postgresql_using="gist",
+        ),
+    )
+
+    disclosure_id: UUID = Field(primary_key=True, foreign_key="disclosures.id", ondelete="CASCADE")
+    first: UUID = Field(primary_key=True)
+    last: UUID
+    students: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
