@@ -6,13 +6,26 @@ fields, of which students, to whom and on what ground.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import CTE, Insert, Select, Uuid, func, insert, literal, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Insert,
+    Select,
+    Uuid,
+    any_,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningInsert
@@ -54,18 +67,31 @@ async def disclose(
         return
     if not accounts:
         return
-    now = clock.now()
-    told: list[dict[str, Any]] = []
-    students: list[dict[str, Any]] = []
     for network_id in sorted({account.network_id for account in accounts}):
         own = [account for account in accounts if account.network_id == network_id]
         schools = {account.school_id for account in own}
         school_id = schools.pop() if len(schools) == 1 else None
-        one = _disclosure(now, caller.actor, purpose, NAMED, network_id, school_id)
-        told.append({**one, "students": len(own)})
-        students += _rows(one["id"], {account.id for account in own})
-    await session.execute(insert(Disclosure), told)
-    await session.execute(insert(DisclosureStudents), students)
+        ids = {account.id for account in own}
+        await disclose_some(session, caller.actor, purpose, ids, network_id, school_id)
+
+
+async def disclose_some(
+    session: WriteSession,
+    actor: str,
+    purpose: Purpose,
+    ids: Collection[UUID],
+    network_id: UUID | None,
+    school_id: UUID | None = None,
+    *,
+    more: int = 0,
+) -> None:
+    """Record that `actor` is shown the names of these students, and of `more` who are no
+    accounts, such as those of rejected rows.
+    """
+    one = _disclosure(clock.now(), actor, purpose, NAMED, network_id, school_id)
+    await session.execute(insert(Disclosure), [{**one, "students": len(ids) + more}])
+    if ids:
+        await session.execute(insert(DisclosureStudents), list(_rows(one["id"], ids)))
 
 
 def _disclosure(
@@ -73,7 +99,7 @@ def _disclosure(
     actor: str,
     purpose: Purpose,
     fields: Sequence[str],
-    network_id: UUID,
+    network_id: UUID | None,
     school_id: UUID | None,
 ) -> dict[str, Any]:
     return {
@@ -149,8 +175,23 @@ def _rows_of(told: CTE, disclosure_id: UUID) -> Insert:
     )
 
 
+def tells_of(account_id: UUID) -> ColumnElement[bool]:
+    """Whether a disclosure was of this student, be there an account any more or not."""
+    rows = DisclosureStudents
+    span = func.uuidrange(col(rows.first), col(rows.last), text("'[]'::text"))
+    return exists().where(
+        col(rows.disclosure_id) == col(Disclosure.id),
+        span.op("@>")(literal(account_id, Uuid())),
+        any_(col(rows.students)) == literal(account_id, Uuid()),
+    )
+
+
 async def list_disclosures(
-    session: ReadSession, caller: Caller, network_id: UUID | None, page: PageRequest
+    session: ReadSession,
+    caller: Caller,
+    network_id: UUID | None,
+    page: PageRequest,
+    account_id: UUID | None = None,
 ) -> Page[Disclosure]:
     """The newest first; a caller limited to schools sees those of one of their schools."""
     statement = select(Disclosure).where(
@@ -158,6 +199,8 @@ async def list_disclosures(
     )
     if network_id is not None:
         statement = statement.where(col(Disclosure.network_id) == network_id)
+    if account_id is not None:
+        statement = statement.where(tells_of(account_id))
     asked = PageRequest(page.limit, page.cursor, page.sort or "-at")
     return await page_of(
         session, statement, asked, {"at": _column(Disclosure.at)}, _column(Disclosure.id)

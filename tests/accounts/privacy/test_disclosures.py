@@ -18,10 +18,6 @@ SELECT cardinality(s.students), s.students[1] = s.first, s.students[cardinality(
 FROM disclosure_students s JOIN disclosures d ON d.id = s.disclosure_id
 WHERE d.purpose = 'export' ORDER BY s.first
 """
-_FOUND = """
-SELECT d.purpose FROM disclosures d JOIN disclosure_students s ON s.disclosure_id = d.id
-WHERE uuidrange(s.first, s.last, '[]') @> '{id}'::uuid AND '{id}' = ANY (s.students) ORDER BY d.id
-"""
 
 
 @pytest.fixture
@@ -77,5 +73,24 @@ async def test_who_was_told_about_a_child_is_found_by_the_child(
     ours, theirs = everybody["s00007"]["id"], everybody["s02101"]["id"]
     await admin.get("/accounts?school=B")
     await admin.get(f"/accounts/{ours}")
-    assert await rows(many.database, _FOUND.format(id=ours)) == [("export",), ("read",)]
-    assert await rows(many.database, _FOUND.format(id=theirs)) == [("list",)]
+
+    async def told(account_id: str) -> list[str]:
+        found = await admin.get(f"/disclosures?account={account_id}")
+        return [one["purpose"] for one in found["items"]]
+
+    assert await told(ours) == ["read", "export"]
+    assert await told(theirs) == ["list"]
+    assert await told(schools["A"]["id"]) == []
+
+
+async def test_a_preview_tells_of_whom_it_shows(
+    rosters: Rosters, schools: dict[str, Body], admin: Caller
+) -> None:
+    await rosters.run(csv_of([student(1)]))
+    run = await rosters.run(
+        csv_of([student(1, grade="9"), student(2)]), "previewed", mode="dry_run"
+    )
+    assert len(run["samples"]["created"]) == 1
+    known = (await rosters.accounts())["s00001"]["id"]
+    [told] = (await admin.get(f"/disclosures?account={known}"))["items"]
+    assert (told["purpose"], told["students"]) == ("import", 2)
