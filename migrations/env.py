@@ -10,6 +10,7 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
 import api.accounts.models
+import api.accounts.targets.models
 import api.auth.models
 import api.db.history
 import api.devices.models

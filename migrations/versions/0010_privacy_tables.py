@@ -1,7 +1,7 @@
-"""Which students each disclosure was of, and on what ground they were handed on
+"""Which students each disclosure was of, and who has been erased
 
 Revision ID: 0010
-Revises: 0007
+Revises: 0008
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
@@ -44,9 +44,41 @@ def upgrade() -> None:
         [sa.text("uuidrange(first, last, '[]'::text)")],
         postgresql_using="gist",
     )
+    op.create_table(
+        "erasures",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("case_number", sa.Text(), nullable=True),
+        sa.Column("network_id", sa.Uuid(), nullable=False),
+        sa.Column("source_id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lifted_by", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "(lifted_at IS NULL) = (lifted_by IS NULL)", name=op.f("ck_erasures_lifted")
+        ),
+        sa.ForeignKeyConstraint(
+            ["network_id"], ["networks.id"], name=op.f("fk_erasures_network_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["source_id"], ["account_sources.id"], name=op.f("fk_erasures_source_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erasures")),
+    )
+    op.create_index("ix_erasures_network_id", "erasures", ["network_id"])
+    op.create_index(
+        "uq_erasures_source_id_digest",
+        "erasures",
+        ["source_id", "digest"],
+        unique=True,
+        postgresql_where=sa.text("lifted_at IS NULL"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("erasures")
     op.drop_table("disclosure_students")
     op.execute("DROP TYPE uuidrange")
     op.drop_column("disclosures", "basis")
