@@ -9,6 +9,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
+import api.accounts.cards.models
 import api.accounts.models
 import api.accounts.targets.models
 import api.auth.models
