@@ -162,6 +162,7 @@ def jobs(settings: Settings) -> list[Job]:
         Job("learn", device_jobs.learn, cron="17 5 * * *", alone=True),
         account_jobs.import_job(settings),
         account_jobs.undo_job(settings),
+        account_jobs.retention_job(settings),
         Job("account_imports", account_keeping.look_after, cron="* * * * *", alone=True),
         Job("suspend_missing", suspending.suspend_missing, cron="27 4 * * *", alone=True),
         Job("inbox", webhook_jobs.look_after, cron="* * * * *", alone=True),

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.authorization_accounts import ACCOUNTS
 from tests.authorization_orders import ORDERS
+from tests.authorization_privacy import PRIVACY
 from tests.authorization_rules import ADMINS, PLANNERS, Case, Reach
 from tests.authorization_shipping import SHIPPING
 from tests.authorization_webhooks import WEBHOOKS
@@ -340,4 +341,5 @@ CASES: dict[str, tuple[Case, ...]] = {
     **SHIPPING,
     **WEBHOOKS,
     **ACCOUNTS,
+    **PRIVACY,
 }

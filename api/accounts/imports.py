@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from api.accounts.errors import UploadGone, import_not_found, import_refused
 from api.accounts.import_schemas import AccountImportOut, import_out
 from api.accounts.jobs import defer_import, defer_undo
 from api.accounts.models import Account, AccountImport, AccountImportChunk, AccountImportIssue
+from api.accounts.privacy.rules import UNDO_DAYS
 from api.accounts.rules import ImportState, Mode, may_follow
 from api.accounts.running import tables_of
 from api.accounts.staging import drop_tables
@@ -191,6 +193,12 @@ async def ask_to_undo(session: WriteSession, caller: Caller, import_id: UUID) ->
         return run
     if run.state != ImportState.applied or run.mode != Mode.apply:
         raise import_refused(run.state, "only one that was applied can be undone.")
+    if run.finished_at is not None and run.finished_at < clock.now() - timedelta(days=UNDO_DAYS):
+        raise import_refused(
+            run.state,
+            f"what accounts were before it is kept for {UNDO_DAYS} days only; change them by a"
+            " new roster instead.",
+        )
     kept = exists().where(col(AccountImportChunk.import_id) == col(AccountImport.id))
     later = later_runs(run).where(~kept).with_only_columns(col(AccountImport.id))
     if (await session.scalars(later)).first() is not None:

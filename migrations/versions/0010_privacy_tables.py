@@ -1,7 +1,7 @@
 """Which students each disclosure was of, and who has been erased
 
 Revision ID: 0010
-Revises: 0008
+Revises: 0009
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     op.add_column("disclosures", sa.Column("basis", sa.Text(), nullable=True))
+    op.add_column(
+        "account_imports",
+        sa.Column("forgotten_at", sa.DateTime(timezone=True), nullable=True),
+    )
     # Ranges of ids are indexed as such: no extension is needed for it.
     op.execute("CREATE TYPE uuidrange AS RANGE (subtype = uuid)")
     op.create_table(
@@ -81,4 +85,5 @@ def downgrade() -> None:
     op.drop_table("erasures")
     op.drop_table("disclosure_students")
     op.execute("DROP TYPE uuidrange")
+    op.drop_column("account_imports", "forgotten_at")
     op.drop_column("disclosures", "basis")
