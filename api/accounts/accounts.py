@@ -14,6 +14,7 @@ from api.accounts.account_schemas import AccountPatch, grade_number
 from api.accounts.burning import burn, name_digest, owner_digest
 from api.accounts.models import Account, BurntUsername, Erasure
 from api.accounts.progress import project
+from api.accounts.targets.desire import desire
 from api.auth.caller import Caller
 from api.db.uow import WriteSession
 from api.schools.errors import SourcedIdTaken, invalid
@@ -48,6 +49,7 @@ async def change_account(
     write_changes(account, changes)
     taken = UsernameTaken("Another student of the network has this username; choose another.")
     await flush(session, {"uq_accounts_network_id_username": taken})
+    await desire(session, account.network_id, ids=[account.id])
     if changes.keys() & _COUNTED:
         await project(session, {left, account.school_id})
     return account
@@ -135,6 +137,7 @@ async def rekey(session: WriteSession, account: Account, sourced_id: str, secret
         )
         .values(owner=owner_digest(secret, account.source_id, sourced_id))
     )
+    await desire(session, account.network_id, ids=[account.id])
     return account
 
 

@@ -21,6 +21,7 @@ from api.accounts.rules import ERASED, ImportState, Mode, OnError, Snapshot
 from api.accounts.running import Tell, Work, tables_of, untold
 from api.accounts.samples import samples
 from api.accounts.staff_merge import merge_staff
+from api.accounts.targets.desire import desire
 from api.db.uow import WriteSession
 from api.facts import StaffChanged
 
@@ -76,6 +77,7 @@ async def decide(
         return await end.at(state, planned, samples=shown, held_reasons=reasons or None)
     concerned = await merge(session, work, planned, prepared.namer, secret)
     details = await _staff(session, work, given)
+    await desire(session, work.run.network_id, since=work.run.now)
     await project(session, concerned)
     # What is expected of schools goes back to this when the run is undone.
     recorded = {str(school): students for school, students in planned.recorded.items()}

@@ -69,7 +69,9 @@ def upgrade() -> None:
         sa.Column("projected_at", _MOMENT, nullable=True),
         sa.Column("drift_asked_at", _MOMENT, nullable=True),
         sa.Column("drift_read_at", _MOMENT, nullable=True),
+        sa.Column("drift_found", sa.Integer(), nullable=False),
         sa.Column("strangers", sa.Integer(), nullable=False),
+        sa.Column("clashes", sa.Integer(), nullable=False),
         sa.CheckConstraint(
             "breaker IN ('closed', 'open', 'refused')", name=op.f("ck_target_states_breaker")
         ),
@@ -112,6 +114,7 @@ def _create_queue() -> None:
         sa.Column("observed", sa.Text(), nullable=False),
         sa.Column("observed_digest", sa.BigInteger(), nullable=True),
         sa.Column("observed_at", _MOMENT, nullable=True),
+        sa.Column("read_at", _MOMENT, nullable=True),
         sa.Column("remote_id", sa.Text(), nullable=True),
         sa.Column("remote_name", sa.Text(), nullable=True),
         sa.Column("etag", sa.Text(), nullable=True),

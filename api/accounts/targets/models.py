@@ -62,8 +62,8 @@ class TargetState(SQLModel, table=True):
     `paced_until` is when the next call may begin, over all workers; `runner` is the one that has
     the target, until `runner_until`. `trips` counts the pauses in a row. `offers` is what discovery
     said and behaviour confirmed. `settled_at` is when rows were last settled and `projected_at`
-    up to when the schools' tasks know of it. `strangers` are accounts that drift found and
-    nobody here knows.
+    up to when the schools' tasks know of it. Of the last reading back, `drift_found` are those
+    that differed, `strangers` those nobody here knows, `clashes` names that ours would have, too.
     """
 
     __tablename__ = "target_states"
@@ -83,7 +83,9 @@ class TargetState(SQLModel, table=True):
     projected_at: datetime | None = moment_field(default=None, nullable=True)
     drift_asked_at: datetime | None = moment_field(default=None, nullable=True)
     drift_read_at: datetime | None = moment_field(default=None, nullable=True)
+    drift_found: int = 0
     strangers: int = 0
+    clashes: int = 0
 
 
 class TargetAccount(SQLModel, table=True):
@@ -131,6 +133,7 @@ class TargetAccount(SQLModel, table=True):
     observed: str = text_field(default=Observed.none)
     observed_digest: int | None = Field(default=None, sa_type=BigInteger)
     observed_at: datetime | None = moment_field(default=None, nullable=True)
+    read_at: datetime | None = moment_field(default=None, nullable=True)
     remote_id: str | None = text_field(default=None)
     remote_name: str | None = text_field(default=None)
     etag: str | None = text_field(default=None)

@@ -116,13 +116,14 @@ def backoff_seconds(attempts: int, chance: float) -> float:
     """The wait after that many attempts, doubled each time; `chance` in [0, 1) spreads it over
     half of that, so that a thousand that failed together do not come again together.
     """
-    whole = min(_FIRST_BACKOFF * 2 ** min(attempts, 20), _LONGEST_BACKOFF)
+    whole: float = min(_FIRST_BACKOFF * 2.0 ** min(attempts, 20), _LONGEST_BACKOFF)
     return whole * (0.5 + chance / 2)
 
 
 def pause_seconds(trips: int) -> float:
     """How long a target is left alone, the `trips`-th time in a row (from 1)."""
-    return min(_FIRST_PAUSE * 2 ** min(trips - 1, 20), _LONGEST_PAUSE)
+    pause: float = min(_FIRST_PAUSE * 2.0 ** min(trips - 1, 20), _LONGEST_PAUSE)
+    return pause
 
 
 class Backlog(NamedTuple):
