@@ -41,6 +41,7 @@ async def add_target(
 
     Raises: NetworkNotFound; Forbidden for a caller limited to schools; TargetSlugTaken; Invalid.
     """
+    caller.require_whole_networks()
     network = await find_network(session, caller, given.network)
     caller.require_network(network.id)
     _check(given.kind, given.base_url, given.token is not None, may_be_private=may_be_private)
