@@ -12,6 +12,7 @@ from api.accounts import keeping as account_keeping
 from api.accounts import listeners as account_listeners
 from api.accounts import routes as account_routes
 from api.accounts import suspending
+from api.accounts.cards.service import purge_passwords
 from api.accounts.targets import credentials as target_credentials
 from api.accounts.targets import jobs as target_jobs
 from api.accounts.targets.sync import Syncing
@@ -126,7 +127,7 @@ async def prepare(database: Database) -> None:
 
 
 async def purge(database: Database) -> None:
-    """Delete what has expired: answers, sign-ins, links, throttles, secrets, bodies, uploads."""
+    """Delete what has expired: answers, sign-ins, links, secrets, bodies, uploads, passwords."""
 
     async def expired(session: WriteSession) -> None:
         now = clock.now()
@@ -135,6 +136,7 @@ async def purge(database: Database) -> None:
         await vendor_secrets.purge_retired(session, now)
         await webhook_jobs.forget_bodies(session)
         await account_keeping.forget_uploads(session)
+        await purge_passwords(session, now)
 
     await transact(database, "job:purge", expired)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.authorization_accounts import ACCOUNTS
 from tests.authorization_exports import EXPORTS
+from tests.authorization_exports import EXPORTS
 from tests.authorization_orders import ORDERS
 from tests.authorization_privacy import PRIVACY
 from tests.authorization_rules import ADMINS, PLANNERS, Case, Reach
@@ -343,6 +344,7 @@ CASES: dict[str, tuple[Case, ...]] = {
     **SHIPPING,
     **WEBHOOKS,
     **ACCOUNTS,
+    **EXPORTS,
     **EXPORTS,
     **PRIVACY,
     **TARGETS,

@@ -120,11 +120,10 @@ async def print_cards(
 
     Once: afterwards nobody can read them any more, we neither. As HTML they are a page to print.
     """
-    place = await find_school(session, caller, school)
-    cards = await hand_out(
+    place, cards = await hand_out(
         session,
         caller,
-        place,
+        school,
         grade_number(given.grade),
         sealer_from(request),
         undelivered=given.undelivered,

@@ -25,6 +25,7 @@ from api.accounts.rules import AccountStatus
 from api.auth.caller import Caller
 from api.db.uow import WriteSession
 from api.schools.models import School
+from api.schools.queries import find_school
 from api.sealing import Sealer
 
 # From the day they are made: over the holidays before a first bell, not over a school year.
@@ -134,19 +135,20 @@ async def _put(session: WriteSession, rows: list[dict[str, Any]]) -> None:
 async def hand_out(
     session: WriteSession,
     caller: Caller,
-    school: School,
+    id_or_code: str,
     grade: int | None,
     sealer: Sealer,
     *,
     undelivered: bool,
-) -> list[Card]:
-    """The cards of all whose password waits, by grade and name; nobody can have them again.
+) -> tuple[School, list[Card]]:
+    """The school's cards for whose password waits, by grade and name; nobody has them again.
 
-    Raises: NamesHidden; NoPasswordsWait; PasswordsUndelivered where no system was told some of
-    them, unless those too are asked for.
+    Raises: NamesHidden; SchoolNotFound; NoPasswordsWait; PasswordsUndelivered where no system
+    was told some of them, unless those too are asked for.
     """
     if not caller.sees_names:
         raise NamesHidden("Login cards are students' names, which you may not see.")
+    school = await find_school(session, caller, id_or_code)
     values = {"now": clock.now(), "school": school.id, "grade": grade}
     rows = (await session.execute(_HAND_OUT, values)).all()
     if not rows:
@@ -172,7 +174,7 @@ async def hand_out(
         network_id=school.network_id,
         school_id=school.id,
     )
-    return await asyncio.to_thread(_cards, rows, sealer)
+    return school, await asyncio.to_thread(_cards, rows, sealer)
 
 
 def _cards(rows: Sequence[Any], sealer: Sealer) -> list[Card]:
