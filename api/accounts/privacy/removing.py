@@ -7,6 +7,7 @@ from typing import LiteralString
 from uuid import UUID
 
 from api.accounts.burning import digest_sql, owner_sql, pads
+from api.accounts.targets.desire import want_gone
 from api.db.uow import WriteSession
 
 _BURN: LiteralString = """
@@ -30,8 +31,10 @@ async def remove_accounts(session: WriteSession, ids: Sequence[UUID], secret: by
     """Delete accounts and what is kept besides of each, and want them gone from every target.
 
     The caller holds the gate of their schools and projects afterwards. Their usernames stay
-    burnt under `secret`, for them to have again and nobody else.
+    burnt under `secret`, for them to have again and nobody else; their initial passwords go by
+    their foreign key.
     """
     connection = await session.psycopg()
+    await want_gone(session, ids)
     for statement in (_BURN, _FORGET_CHANGES, _DELETE):
         await connection.execute(statement, {"ids": list(ids), **pads(secret)})
