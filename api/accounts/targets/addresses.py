@@ -82,7 +82,8 @@ class CheckedTransport(httpx.AsyncBaseTransport):
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as error:
             raise TargetFails("address-unknown") from error
-        addresses = [str(one[4][0]) for one in found]
+        # The older kind first: where both are offered, not every network has a way for the newer.
+        addresses = sorted((str(one[4][0]) for one in found), key=lambda one: ":" in one)
         if not self._may_be_private and not all(map(_is_public, addresses)):
             raise TargetFails("address-refused")
         return addresses[0]

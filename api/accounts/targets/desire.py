@@ -28,13 +28,16 @@ _WHICH: LiteralString = """a.network_id = %(network)s
   AND (%(since)s::timestamptz IS NULL OR a.updated_at >= %(since)s)
   AND (%(ids)s::uuid[] IS NULL OR a.id = ANY(%(ids)s))"""
 # A row that was given up is tried again once something new is desired. What is desired again as
-# it is known to be there waits for nothing.
+# it is known to be there waits for nothing, nor does who is to be suspended and never was there.
 _CHANGE: LiteralString = f"""
 UPDATE target_accounts r SET desired = n.desired, desired_digest = n.digest, attempts = 0,
   dead_at = NULL, last_error = NULL,
   next_try_at = CASE WHEN r.lease_id IS NULL AND NOT r.doubtful AND r.drifted IS NULL
     AND r.observed = n.desired AND r.observed_digest = n.digest THEN NULL
-    WHEN r.lease_id IS NOT NULL THEN r.next_try_at ELSE %(now)s END
+    WHEN r.lease_id IS NOT NULL THEN r.next_try_at
+    WHEN n.desired = 'suspended' AND r.observed = 'none' AND r.remote_id IS NULL
+      AND r.attempts = 0 AND NOT r.doubtful THEN NULL
+    ELSE %(now)s END
 FROM (SELECT a.id, {_DESIRED} AS desired, {DIGEST} AS digest FROM accounts a WHERE {_WHICH}) n
 WHERE r.account_id = n.id AND r.target_id = ANY(%(targets)s)
   AND (r.desired <> n.desired OR r.desired_digest IS DISTINCT FROM n.digest)

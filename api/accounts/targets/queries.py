@@ -43,7 +43,8 @@ from api.schools.queries import codes_of_schools, is_among, networks_by_id
 _SHOWN_ERRORS = 20
 _COUNTS: LiteralString = """
 SELECT observed, desired, next_try_at IS NOT NULL AS waits, dead_at IS NOT NULL AS dead,
-  drifted IS NOT NULL AS drifts, remote_id IS NOT NULL AS known, last_error, count(*)
+  drifted IS NOT NULL AS drifts, remote_id IS NOT NULL AS known, last_error, count(*),
+  count(*) FILTER (WHERE next_try_at <= %(now)s)
 FROM target_accounts WHERE target_id = %(target)s GROUP BY 1, 2, 3, 4, 5, 6, 7
 """
 
@@ -89,7 +90,7 @@ async def status_of(session: ReadSession, target: Target) -> TargetStatusOut:
     ).one()
     connection = await (await session.connection()).get_raw_connection()
     driver: Any = connection.driver_connection
-    found = await driver.execute(_COUNTS, {"target": target.id})
+    found = await driver.execute(_COUNTS, {"target": target.id, "now": clock.now()})
     counts = _Counts(await found.fetchall())
     moves = moves_by_itself(target, state)
     left = remaining(Backlog(counts.waiting, target.rate_per_minute)) if moves else None
@@ -97,6 +98,7 @@ async def status_of(session: ReadSession, target: Target) -> TargetStatusOut:
     return TargetStatusOut(
         target=(await targets_out(session, [target]))[0],
         waiting=counts.waiting,
+        due=counts.due,
         dead=counts.dead,
         drifted=counts.drifted,
         accounts=counts.accounts,
@@ -135,12 +137,13 @@ class _Counts:
     """A queue's rows, counted by what they are."""
 
     def __init__(self, groups: Iterable[tuple[Any, ...]]) -> None:
-        self.waiting = self.dead = self.drifted = 0
+        self.waiting = self.due = self.dead = self.drifted = 0
         self.accounts: dict[Observed, int] = {}
         self.planned: dict[str, int] = {}
         self.errors: dict[str, int] = {}
-        for observed, desired, waits, dead, drifts, known, error, count in groups:
+        for observed, desired, waits, dead, drifts, known, error, count, due in groups:
             seen = Observed(observed)
+            self.due += due
             self.accounts[seen] = self.accounts.get(seen, 0) + count
             self.dead += count if dead else 0
             self.drifted += count if drifts else 0

@@ -120,7 +120,8 @@ class DriftOut(BaseModel):
 
 
 class TargetStatusOut(BaseModel):
-    """How a target fares. `accounts` counts by what is known there, `errors` by code.
+    """How a target fares. `accounts` counts by what is known there, `errors` by code; `due` are
+    those of the waiting that are to be tried now.
 
     `remaining_seconds` is how long what waits takes at the target's rate, and `ends_at` when that
     is; null while it does not move by itself.
@@ -128,6 +129,7 @@ class TargetStatusOut(BaseModel):
 
     target: TargetOut
     waiting: int
+    due: int
     dead: int
     drifted: int
     accounts: dict[Observed, int]

@@ -25,20 +25,24 @@ class Clash:
     async def solve(self, order: Order) -> Result:
         person = order.person
         assert person is not None, "only deleting needs no names, and takes none"
+        # It may have been made since it was looked for: by a request of ours that arrived late.
+        self._lookup.forget()
         if order.remote_id is None:
             ours = await self._lookup.by_key(order)
             if ours is not None:
                 return await self._take(order, ours)
         if self._policy is Policy.rename:
             return await self._rename(order)
-        if order.remote_id is not None or self._policy is Policy.refuse:
+        if order.remote_id is not None:
             return result(order, Outcome.never, error="name-taken", doubtful=False)
         theirs = await self._lookup.by_name(order.remote_name or person.username, thorough=True)
-        if theirs is None:
-            return result(order, Outcome.never, error="name-taken-unseen", doubtful=False)
-        if _is_another_students(order, theirs):
-            return result(order, Outcome.never, error="name-taken", doubtful=False)
-        return await self._take(order, theirs)
+        if theirs is not None and (theirs.key == order.key or self._may_adopt(order, theirs)):
+            return await self._take(order, theirs)
+        error = "name-taken" if theirs is not None else "name-taken-unseen"
+        return result(order, Outcome.never, error=error, doubtful=False)
+
+    def _may_adopt(self, order: Order, theirs: Remote) -> bool:
+        return self._policy is Policy.adopt and not _is_another_students(order, theirs)
 
     async def _take(self, order: Order, found: Remote) -> Result:
         """Make what is there as it is to be."""

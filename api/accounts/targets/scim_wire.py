@@ -279,7 +279,7 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     """Seconds that `Retry-After` asks for: a number, or an HTTP date (RFC 9110, 10.2.3)."""
     if value is None:
         return None
-    if value.strip().isdecimal():
+    if value.isascii() and value.strip().isdecimal():
         return min(float(value), LONGEST_HOLD)
     try:
         moment = email.utils.parsedate_to_datetime(value)

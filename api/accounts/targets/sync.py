@@ -59,6 +59,7 @@ _CLAIM: LiteralString = """
 UPDATE target_states SET runner = %(runner)s, runner_until = %(until)s
 WHERE target_id = %(target)s
   AND (runner IS NULL OR runner = %(runner)s OR runner_until <= %(now)s)
+  AND EXISTS (SELECT FROM targets t WHERE t.id = %(target)s AND t.version = %(version)s)
 """
 _RELEASE: LiteralString = (
     "UPDATE target_states SET runner = NULL, runner_until = NULL, offers = %(offers)s"
@@ -120,11 +121,16 @@ class _Runner:
         self.ended: Counter[str] = Counter()
 
     async def claim(self) -> bool:
+        """Have the target for a lease longer, unless another has it or it was changed.
+
+        One that was paused, or given another token, is left at the end of a batch.
+        """
         now = clock.now()
         values = {
             "runner": self._id,
             "until": now + self._lease,
             "target": self._target.id,
+            "version": self._target.version,
             "now": now,
         }
         async with self._database.raw() as connection:
@@ -176,7 +182,9 @@ class _Runner:
 
     async def _batch(self, adapter: Adapter, fuse: Fuse) -> bool:
         """One lease from its taking to its settling; whether there may be another."""
-        most = min(max(_BATCH_ROWS, 2 * adapter.most_at_once), self._target.rate_per_minute)
+        # A slow target's batch is a quarter of a minute, so that it is seen to move.
+        in_time = max(1, self._target.rate_per_minute // 4)
+        most = min(max(_BATCH_ROWS, 2 * adapter.most_at_once), in_time)
         probes = self._state.trips > 0
         lease: Lease = await self._transact(
             partial(take, target=self._target, most=1 if probes else most, lease=self._lease)

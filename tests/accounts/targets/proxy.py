@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 # What is done with a request: `pass`; `drop` closes before, `lose` after the server has done it;
-# `hang` never answers after that; the others are answers of the proxy's own.
+# `hang` never answers after that; `unfiltered` leaves a filter out, as a server does that does not
+# know it; the others are answers of the proxy's own.
 Fault = str | bytes
 Plan = Callable[[str, str], Fault]
 _REASONS = {200: "OK", 301: "Moved", 401: "No", 404: "None", 429: "Slow", 500: "Bad", 501: "No"}
@@ -34,17 +37,21 @@ class Proxy:
     at_once: int = 0
     most_at_once: int = 0
     address: str = ""
+    open: dict[asyncio.Task[Any], asyncio.StreamWriter] = field(default_factory=dict)
 
     def count(self, method: str, part: str = "") -> int:
         return sum(one[0] == method and part in one[1] for one in self.seen)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.open[task] = writer
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while (request := await _message(reader)) is not None:
                 self.at_once += 1
                 self.most_at_once = max(self.most_at_once, self.at_once)
                 try:
-                    answered = await self._answer(request)
+                    answered = await self._answer(request, reader)
                 finally:
                     self.at_once -= 1
                 if answered is None:
@@ -52,8 +59,17 @@ class Proxy:
                 writer.write(answered)
                 await writer.drain()
         writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        self.open.pop(task, None)
 
-    async def _answer(self, request: bytes) -> bytes | None:
+    async def close(self) -> None:
+        """Hang up on everybody, and wait until that is done."""
+        for writer in self.open.values():
+            writer.transport.abort()
+        await asyncio.gather(*self.open, return_exceptions=True)
+
+    async def _answer(self, request: bytes, reader: asyncio.StreamReader) -> bytes | None:
         method, path, _ = request.split(b"\r\n", 1)[0].decode().split(" ")
         self.seen.append((method, path))
         fault = self.plan(method, path) if self.plan else "pass"
@@ -61,12 +77,13 @@ class Proxy:
             return fault
         if fault == "drop":
             return None
+        if fault == "unfiltered":
+            request = re.sub(rb"\?filter=[^ ]*", b"", request, count=1)
         answered = await self._forward(request)
-        if fault == "lose":
-            return None
         if fault == "hang":
-            await asyncio.Event().wait()
-        return answered
+            # Until the client gives up.
+            await reader.read()
+        return None if fault in ("lose", "hang") else answered
 
     async def _forward(self, request: bytes) -> bytes:
         at = urlsplit(self.upstream)
@@ -112,7 +129,4 @@ async def proxied(upstream: str, plan: Plan | None = None) -> AsyncIterator[Prox
         yield proxy
     finally:
         server.close()
-        tasks = [one for one in asyncio.all_tasks() if "Proxy.serve" in repr(one.get_coro())]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await proxy.close()
