@@ -50,13 +50,15 @@ def school(world: World) -> str:
 @pytest.fixture(scope="module")
 def targets(world: World, school: str) -> dict[str, Any]:
     """One that is called, with accounts in every state, and two that are handed files."""
+    by_file = {"kind": "csv", "required": False}
+    kinds: dict[str, dict[str, Any]] = {
+        "identity": {"base_url": "https://identity.example/scim/v2", "token": "secret-1"},
+        "reading": by_file,
+        "maths": by_file,
+    }
     made = {
         slug: post(world, "/v1/targets", {"network": "SOUTH", "slug": slug, **given})
-        for slug, given in {
-            "identity": {"base_url": "https://identity.example/scim/v2", "token": "secret-1"},
-            "reading": {"kind": "csv", "required": False},
-            "maths": {"kind": "csv", "required": False},
-        }.items()
+        for slug, given in kinds.items()
     }
     rows = f"target_accounts WHERE target_id = '{made['identity']['id']}' ORDER BY account_id"
     in_tables(

@@ -9,11 +9,21 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from api.accounts.account_schemas import AccountOut, account_out, disclosure_out
+from api.accounts.cards.models import InitialPassword
 from api.accounts.disclosures import Purpose, disclose, ids_of, tells_of
 from api.accounts.models import Account, AccountChange, AccountImport, Disclosure
 from api.accounts.privacy.rules import SCHEDULE
-from api.accounts.privacy.schemas import EditOut, KeptOut, ReportedChangeOut, ReportOut
+from api.accounts.privacy.schemas import (
+    EditOut,
+    KeptOut,
+    ReportedChangeOut,
+    ReportedPasswordOut,
+    ReportedTargetOut,
+    ReportOut,
+)
 from api.accounts.queries import slugs_of_sources
+from api.accounts.targets.models import Target, TargetAccount
+from api.accounts.targets.rules import Desired, Observed
 from api.auth.caller import Caller
 from api.db.uow import ReadSession, WriteSession
 from api.schools.queries import codes_of_schools, networks_by_id
@@ -38,6 +48,8 @@ async def report_on(session: WriteSession, caller: Caller, account: Account) -> 
         account=await _account(session, caller, account),
         edits=_edits(caller, account),
         changes=await _changes(session, caller, account.id),
+        targets=await _targets(session, caller, account.id),
+        initial_password=await _password(session, account.id),
         disclosures=[disclosure_out(one, codes, schools) for one in disclosures],
         disclosures_total=total or 0,
         schedule=[KeptOut(what=one.what, days=one.days, since=one.since) for one in SCHEDULE],
@@ -83,6 +95,35 @@ async def _changes(
         .order_by(col(AccountImport.finished_at).desc())
     )
     return [_change(caller, change, at) for change, at in found.all()]
+
+
+async def _targets(
+    session: ReadSession, caller: Caller, account_id: UUID
+) -> list[ReportedTargetOut]:
+    found = await session.execute(
+        select(TargetAccount, col(Target.slug))
+        .join(Target, col(Target.id) == col(TargetAccount.target_id))
+        .where(col(TargetAccount.account_id) == account_id)
+        .order_by(col(Target.slug))
+    )
+    return [
+        ReportedTargetOut(
+            target=slug,
+            desired=Desired(row.desired),
+            observed=Observed(row.observed),
+            observed_at=row.observed_at,
+            remote_name=row.remote_name if caller.sees_names else None,
+        )
+        for row, slug in found.all()
+    ]
+
+
+async def _password(session: ReadSession, account_id: UUID) -> ReportedPasswordOut | None:
+    found = await session.get(InitialPassword, account_id)
+    if found is None:
+        return None
+    given = found.model_dump(include=set(ReportedPasswordOut.model_fields))
+    return ReportedPasswordOut(**given)
 
 
 def _change(caller: Caller, change: AccountChange, at: Any) -> ReportedChangeOut:

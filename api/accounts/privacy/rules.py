@@ -8,6 +8,8 @@ from dataclasses import dataclass
 UPLOAD_DAYS = 14
 # Longer than a summer, after which a roster that was wrong in June is noticed.
 UNDO_DAYS = 120
+# Over the holidays before a first bell, not over a school year.
+PASSWORD_DAYS = 60
 # Longer than a school year, so that who was away for one finds their account.
 LEFT_DAYS = 400
 ISSUE_DAYS = 400
@@ -39,6 +41,12 @@ SCHEDULE = (
         "what accounts were before an import", ("account_changes",), UNDO_DAYS, "the import ended"
     ),
     Kept("why rows were rejected", ("account_import_issues",), ISSUE_DAYS, "the import ended"),
+    Kept(
+        "initial passwords that nobody was handed",
+        ("initial_passwords",),
+        PASSWORD_DAYS,
+        "they were made",
+    ),
     Kept(
         "accounts of students who left",
         ("accounts", "target_accounts"),

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from api.accounts.account_schemas import AccountOut, DisclosureOut
 from api.accounts.models import Erasure
+from api.accounts.targets.rules import Desired, Observed
 from api.http.strict import Strict
 
 
@@ -58,6 +59,25 @@ class ReportedChangeOut(BaseModel):
     before: dict[str, Any] | None
 
 
+class ReportedTargetOut(BaseModel):
+    """A system that has the account or is to have it; `remote_name` where it is another there."""
+
+    target: str
+    desired: Desired
+    observed: Observed
+    observed_at: datetime | None
+    remote_name: str | None
+
+
+class ReportedPasswordOut(BaseModel):
+    """That an initial password was made; it is told to nobody but on the student's card."""
+
+    made_at: datetime
+    expires_at: datetime
+    delivered_at: datetime | None
+    handed_out_at: datetime | None
+
+
 class KeptOut(BaseModel):
     """A line of the schedule: `days` after `since` it is deleted; null: it names nobody."""
 
@@ -76,6 +96,8 @@ class ReportOut(BaseModel):
     account: AccountOut
     edits: list[EditOut]
     changes: list[ReportedChangeOut]
+    targets: list[ReportedTargetOut]
+    initial_password: ReportedPasswordOut | None
     disclosures: list[DisclosureOut]
     disclosures_total: int
     schedule: list[KeptOut]

@@ -12,6 +12,7 @@ from tests.accounts.conftest import (
     schools,
     shipped,
 )
+from tests.accounts.targets.conftest import scene, scim, settings
 
 __all__ = [
     "admin",
@@ -20,6 +21,9 @@ __all__ = [
     "lead",
     "network",
     "rosters",
+    "scene",
     "schools",
+    "scim",
+    "settings",
     "shipped",
 ]

@@ -6,7 +6,9 @@ import re
 
 import psycopg
 
-from api.accounts.privacy.rules import SCHEDULE
+from api.accounts.cards import service as cards
+from api.accounts.privacy.rules import PASSWORD_DAYS, SCHEDULE
+from api.http.idempotency import KEEP
 from tests.test_house import ROOT
 
 _PAGE = (ROOT / "docs" / "privacy.md").read_text()
@@ -47,3 +49,5 @@ def test_the_schedule_is_the_one_that_is_kept() -> None:
         for what, tables, days, since in lines_of_table("How long things are kept")
     ]
     assert written == [(one.what, one.tables, one.days, one.since) for one in SCHEDULE]
+    # These are said again where they are deleted.
+    assert (PASSWORD_DAYS, KEEP.days) == (cards.PASSWORD_DAYS, 1)

@@ -14,6 +14,8 @@ from tests.accounts import roster_files
 from tests.accounts.conftest import As, Body, Caller, Rosters, csv_of, rows, student
 from tests.accounts.privacy.scan import tables_naming
 from tests.accounts.rosters import School, Student
+from tests.accounts.targets.conftest import Scene
+from tests.accounts.targets.scim_server import add_user, tenant, users
 
 # In every value that is ever said of the child, and in nothing else.
 WORD = "zqxj"
@@ -49,8 +51,9 @@ async def ids_of_child(rosters: Rosters) -> list[UUID]:
     return [row[0] for row in found]
 
 
-async def say_through_every_door(rosters: Rosters, admin: Caller) -> None:
-    """Whatever can be said of a child, wherever it can be said."""
+async def say_through_every_door(scene: Scene, admin: Caller, base: str) -> Body:
+    """Whatever can be said of a child, wherever it can be said; gives the target it went to."""
+    rosters = scene.rosters
     await rosters.run(csv_of([child(), *others()]), snapshot="full")
     married = [roster_line(child(family_name="Zqxjman")), *map(roster_line, others())]
     await rosters.run(b"\n".join(married))
@@ -76,6 +79,25 @@ async def say_through_every_door(rosters: Rosters, admin: Caller) -> None:
     assert answer.status_code == 200
     await admin.get("/accounts?q=zqxj")
     await admin.get(f"/accounts/{one}/report")
+    # Somebody there has the name already, so the child gets another.
+    add_user(base, userName="zqxj2", name={"givenName": "A", "familyName": "B"})
+    target = await scene.target(base, policy="rename")
+    await scene.sync(target)
+    there = {one.get("externalId"): one["userName"] for one in users(base)}
+    assert there[one].startswith("zqxj2"), "with a number after it"
+    await admin.post("/schools/A/initial-passwords", {})
+    assert WORD in await exported(admin)
+    cards = await admin.answer("POST", "/schools/A/login-cards?format=html", {"undelivered": True})
+    assert WORD in cards.text.lower()
+    await admin.post("/schools/A/initial-passwords", {"renew": True})
+    return target
+
+
+async def exported(admin: Caller) -> str:
+    """Everybody, as a system is told."""
+    answer = await admin.answer("GET", "/accounts/export?format=gam&network=N&domain=n.example")
+    assert answer.status_code == 200, answer.text
+    return answer.text.lower()
 
 
 def roster_line(one: Body) -> bytes:
@@ -84,13 +106,14 @@ def roster_line(one: Body) -> bytes:
 
 
 async def test_nothing_of_an_erased_child_is_left_anywhere(
-    rosters: Rosters,
+    scene: Scene,
     admin: Caller,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
+    rosters, base = scene.rosters, tenant(scene.scim)
     with caplog.at_level(logging.INFO):
-        await say_through_every_door(rosters, admin)
+        target = await say_through_every_door(scene, admin, base)
         assert await tables_naming(rosters.database, WORD) == {
             "accounts",
             "account_changes",
@@ -98,6 +121,7 @@ async def test_nothing_of_an_erased_child_is_left_anywhere(
             "account_import_issues",
             "account_imports",
             "idempotency_keys",
+            "target_accounts",
         }
         everybody = len(await rosters.accounts())
         ids = await ids_of_child(rosters)
@@ -107,6 +131,14 @@ async def test_nothing_of_an_erased_child_is_left_anywhere(
             assert erased["account_id"] == str(account_id)
         assert await tables_naming(rosters.database, WORD) == set()
         assert len(await rosters.accounts()) == everybody - 6
+        assert WORD not in await exported(admin)
+        # The target is told, and until it confirms its own ids of them are kept.
+        assert len(await scene.queue(target, "waiting")) == 6
+        await scene.sync(target)
+        assert {one["userName"] for one in users(base)} & {"zqxj1", "zqxj2", "zqxj9"} == {"zqxj2"}
+        assert not {one.get("externalId") for one in users(base)} & set(map(str, ids))
+        assert await scene.queue(target, "waiting") == []
+        assert len(await scene.queue(target)) == everybody - 6
     # Less what the test's own client says.
     ours = [one.getMessage() for one in caplog.records if one.name != "httpx"]
     said = "\n".join([*ours, *capfd.readouterr()])

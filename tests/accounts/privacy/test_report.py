@@ -17,6 +17,8 @@ async def test_a_report_tells_all_that_is_kept_and_who_was_told(
     one = (await rosters.accounts())["s00001"]
     await admin.patch(f"/accounts/{one['id']}", {"given_name": "Adaeze"})
     await admin.get("/accounts")
+    await admin.post("/targets", {"network": "N", "slug": "paper", "kind": "csv"}, 201)
+    await admin.post("/schools/A/initial-passwords", {})
     report = await admin.get(f"/accounts/{one['id']}/report")
     assert report["account"]["given_name"] == "Adaeze"
     assert report["account"]["sourced_id"] == "s00001"
@@ -28,6 +30,10 @@ async def test_a_report_tells_all_that_is_kept_and_who_was_told(
     told = [one["purpose"] for one in report["disclosures"]]
     assert told == ["report", "list", "change", "read"], "and that this was told"
     assert report["disclosures_total"] == 4
+    [there] = report["targets"]
+    assert (there["target"], there["observed"]) == ("paper", "none")
+    assert report["initial_password"]["handed_out_at"] is None
+    assert "sealed" not in report["initial_password"]
     assert [line["what"] for line in report["schedule"]] == [line.what for line in SCHEDULE]
 
 
