@@ -19,6 +19,7 @@ from api.schools.models import Network, School
 CODED = ("PK", "KG", *(f"{grade:02}" for grade in range(1, 13)))
 _FIRST_GRADE = -1
 _LAST_GRADE = 12
+_LONGEST_LOCAL_PART = 64
 
 ID = col(Account.id)
 SOURCED_ID = col(Account.sourced_id)
@@ -96,12 +97,16 @@ def without_address(where: ColumnElement[str]) -> Unfit:
     )
 
 
-def malformed_address(where: ColumnElement[str], pattern: str) -> Unfit:
-    return Unfit(
-        "address-unfit",
-        "has an address with characters that are refused there",
-        where.bool_op("!~*")(pattern),
+def malformed_address(where: ColumnElement[str], pattern: str, longest: int) -> Unfit:
+    """`pattern` has no bounds, which PostgreSQL would spend most of the time on; `longest` is of
+    the domain, and the part before it has at most 64 characters everywhere.
+    """
+    wrong = or_(
+        where.bool_op("!~")(pattern),
+        func.length(func.split_part(where, "@", 1)) > _LONGEST_LOCAL_PART,
+        func.length(func.split_part(where, "@", 2)) > longest,
     )
+    return Unfit("address-unfit", "has an address with what is refused there", wrong)
 
 
 def longer_names(longest: int) -> Unfit:

@@ -20,19 +20,39 @@ _DIALECT: Dialect = dialect.dialect()  # type: ignore[no-untyped-call] # SQLAlch
 Reveal = Callable[[UUID, bytes], str]
 
 
-async def copied(connection: AsyncConnection[Any], rows: Select[Any]) -> AsyncIterator[list[bytes]]:
-    """The rows of a select as lines of CSV."""
+async def copied(
+    connection: AsyncConnection[Any], rows: Select[Any], expected: int = 0
+) -> AsyncIterator[list[bytes]]:
+    """The rows of a select as lines of CSV; at least `expected` of them."""
     query, values = _written(rows)
-    block: list[bytes] = []
     copy = b"COPY (" + query + b") TO STDOUT (FORMAT csv)"
     async with connection.cursor() as cursor, cursor.copy(copy, values) as out:
-        async for line in out:
+        block: list[bytes] = []
+        while line := await out.read():
             block.append(bytes(line))
-            if len(block) == BLOCK:
+            expected -= 1
+            # What has come is taken at once: awaiting each line took most of the time. Never the
+            # end, which the cursor has to see itself.
+            some = _arrived(connection, min(expected, BLOCK))
+            block += some
+            expected -= len(some)
+            if len(block) >= BLOCK:
                 yield block
                 block = []
-    if block:
-        yield block
+        if block:
+            yield block
+
+
+def _arrived(connection: AsyncConnection[Any], most: int) -> list[bytes]:
+    """Lines that need not be waited for."""
+    lines: list[bytes] = []
+    take = connection.pgconn.get_copy_data
+    while len(lines) < most:
+        size, line = take(1)
+        if size <= 0:
+            break
+        lines.append(bytes(line))
+    return lines
 
 
 async def revealed(

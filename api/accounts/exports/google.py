@@ -13,7 +13,8 @@ MOST_BYTES = 35 * 10**6
 # Keeps the password that a user has.
 _KEEP = "****"
 _LONGEST_NAME = 60
-_ADDRESS = "^[a-z0-9_'-]+(\\.[a-z0-9_'-]+)*@[a-z0-9.-]+$"
+_ADDRESS = "^[A-Za-z0-9_'-]+(\\.[A-Za-z0-9_'-]+)*@[A-Za-z0-9.-]+$"
+_LONGEST_DOMAIN = 255
 
 
 def make(wishes: Wishes) -> Form:
@@ -57,7 +58,7 @@ def make(wishes: Wishes) -> Form:
         recipient="Google",
         unfit=[
             cells.without_address(address),
-            cells.malformed_address(address, _ADDRESS),
+            cells.malformed_address(address, _ADDRESS, _LONGEST_DOMAIN),
             cells.longer_names(_LONGEST_NAME),
             Unfit("name-unfit", "has a name with < or >", _bracketed()),
         ],

@@ -7,8 +7,9 @@ from api.accounts.exports.form import Cell, Form, Format, Of, Sheet, Wishes
 
 MOST_ROWS = 249
 _LONGEST_NAME = 64
-# A user principal name: at most 64 characters, the sign, at most 48 (113 in all).
-_UPN = "^[a-z0-9'._!#^~-]{0,63}[a-z0-9'_!#^~-]@[a-z0-9.-]{1,48}$"
+# A user principal name; the part before the sign ends with no full stop.
+_UPN = "^[A-Za-z0-9'._!#^~-]*[A-Za-z0-9'_!#^~-]@[A-Za-z0-9.-]+$"
+_LONGEST_DOMAIN = 48
 
 
 def make(wishes: Wishes) -> Form:
@@ -37,7 +38,7 @@ def make(wishes: Wishes) -> Form:
         recipient="Microsoft",
         unfit=[
             cells.without_address(address),
-            cells.malformed_address(address, _UPN),
+            cells.malformed_address(address, _UPN, _LONGEST_DOMAIN),
             cells.longer_names(_LONGEST_NAME),
         ],
         most_rows=MOST_ROWS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -85,6 +85,9 @@ async def export_accounts(
     form = form_of(asked)
     network, chosen = await _choose(session, caller, asked)
     found = await survey(session, chosen, form, skips=asked.on_unfit is OnUnfit.skip)
+    if not found.unfit:
+        # In one snapshot they need not be judged again.
+        form = replace(form, unfit=())
     is_zip = await _needs_zip(session, chosen, form, found.students)
     await disclose_set(
         session,
@@ -231,7 +234,8 @@ class _Plan:
             cells[secret] = literal(sheet.instead, Text())
         rows = partial(rows_of, self.chosen, self.form, of, [*cells.values()])
         if not reveals:
-            return copied(connection, rows(secrets=False, guarded=self._guarded))
+            expected = self.students if of is Of.account else 0
+            return copied(connection, rows(secrets=False, guarded=self._guarded), expected)
         assert secret is not None
         return revealed(
             connection,
