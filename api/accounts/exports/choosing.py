@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, not_, null, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    case,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Mapped
 from sqlmodel import col
 
@@ -119,10 +131,9 @@ def rows_of(
 def _shown(cell: Cell, guarded: bool) -> ColumnElement[Any] | Mapped[Any]:
     if cell is None:
         return null()
-    if not guarded:
+    if not guarded or not isinstance(cell.type, String):
         return cell
-    text = func.concat(cell)
-    return case((func.left(text, 1).in_(_FORMULAS), func.concat("'", text)), else_=cell)
+    return case((func.left(cell, 1).in_(_FORMULAS), func.concat("'", cell)), else_=cell)
 
 
 @dataclass(frozen=True, slots=True)
