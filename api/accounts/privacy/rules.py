@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # Long enough to find out that last week's roster was wrong, and to undo it.
-UPLOAD_DAYS = 14
-# Longer than a summer, after which a roster that was wrong in June is noticed.
-UNDO_DAYS = 120
+UPLOAD_DAYS = UNDO_DAYS = 14
 # Over the holidays before a first bell, not over a school year.
 PASSWORD_DAYS = 60
 # Longer than a school year, so that who was away for one finds their account.
