@@ -30,7 +30,7 @@ _COUNTS = {
     "accounts": "SELECT count(*) FROM accounts",
     "runs": "SELECT count(*) FROM account_imports",
 }
-GONE_FIRST = {"uploads", "previews", "rejected values", "quotes"}
+GONE_FIRST = {"uploads", "previews", "rejected values", "quotes", "changes"}
 
 
 async def kept(rosters: Rosters) -> dict[str, int]:
@@ -69,15 +69,13 @@ async def test_each_thing_is_kept_as_long_as_the_schedule_says(used: Rosters) ->
 
     assert await after(used, UPLOAD_DAYS - 1) == before
     assert less(await after(used, UPLOAD_DAYS + 1)) == GONE_FIRST
-    assert less(await after(used, UNDO_DAYS - 1)) == GONE_FIRST
-    assert less(await after(used, UNDO_DAYS + 1)) == GONE_FIRST | {"changes"}
     left = await after(used, min(LEFT_DAYS, ISSUE_DAYS) - 1)
     assert left["accounts"] == before["accounts"]
     left = await after(used, max(LEFT_DAYS, ISSUE_DAYS) + 1)
     assert left["accounts"] == before["accounts"] - 1
-    assert less(left) == GONE_FIRST | {"changes", "issues"}
+    assert less(left) == GONE_FIRST | {"issues"}
     left = await after(used, DISCLOSURE_DAYS + 1)
-    assert less(left) == GONE_FIRST | {"changes", "issues", "disclosures", "their students"}
+    assert less(left) == GONE_FIRST | {"issues", "disclosures", "their students"}
     assert left["runs"] == before["runs"]
 
 
