@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -191,7 +191,7 @@ class _Runner:
         )
         if not lease.rows:
             return False
-        results = await self._carry_out(adapter, lease)
+        results, stopped = await _seen_through(self._carry_out(adapter, lease), fuse)
         self.ended.update(one.outcome.value for one in results)
         failed = fuse.refused or fuse.tripped or (probes and fuse.failures > 0)
 
@@ -204,6 +204,8 @@ class _Runner:
                 await note_health(session, self._target.id, fuse.failures)
 
         await self._transact(end)
+        if stopped:
+            raise asyncio.CancelledError
         self._state.trips = 0
         if fuse.hold_seconds is not None:
             await self._hold(fuse.hold_seconds)
@@ -221,6 +223,24 @@ class _Runner:
 
     async def _transact(self, work: Callable[[WriteSession], Awaitable[T]]) -> T:
         return await transact(self._database, ACTOR, work)
+
+
+async def _seen_through(
+    work: Coroutine[Any, Any, list[Result]], fuse: Fuse
+) -> tuple[list[Result], bool]:
+    """The results, and whether this worker was told to stop meanwhile.
+
+    Then nothing more is begun, but what was is ended, so that its rows need not wait for the end
+    of their lease. Told again, it stops at once.
+    """
+    carrying = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(carrying), False
+    except asyncio.CancelledError:
+        if carrying.done():
+            raise
+        fuse.ends = 0.0
+        return await carrying, True
 
 
 def _lacks_a_name(order: Order) -> bool:

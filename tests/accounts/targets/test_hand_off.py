@@ -7,8 +7,8 @@ import io
 from uuid import uuid4
 
 from api import clock
-from tests.accounts.conftest import Caller, Rosters, csv_of, student
-from tests.accounts.targets.conftest import Body, Scene
+from tests.accounts.conftest import Body, Caller, Rosters, csv_of, student
+from tests.accounts.targets.conftest import Scene
 from tests.tasks.conftest import As, rows
 
 

@@ -14,9 +14,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.accounts.targets.conftest import Body, Scene
+from tests.accounts.conftest import Body
+from tests.accounts.targets.conftest import Scene
 from tests.accounts.targets.proxy import Fault, answer, proxied
 from tests.accounts.targets.scim_server import tenant
+from tests.tasks.conftest import rows
 from tests.test_cli import ROOT
 
 KILLS = 20
@@ -102,3 +104,32 @@ async def test_every_account_is_made_once_whoever_is_killed(scene: Scene) -> Non
     assert await scene.is_equal(target, base)
     assert (await scene.status(target))["dead"] == 0
     assert all(one["remote_id"] for one in await scene.queue(target))
+
+
+async def test_a_worker_that_is_told_to_stop_ends_what_it_began(scene: Scene) -> None:
+    base, seen = tenant(scene.scim), asyncio.Event()
+    await scene.students(STUDENTS)
+
+    def plan(method: str, path: str) -> Fault:
+        if path.endswith("/Bulk"):
+            return answer(404)
+        if method == "POST":
+            seen.set()
+        return "pass"
+
+    async with proxied(base, plan) as proxy:
+        target = await scene.target(proxy.address, concurrency=2)
+        syncing = asyncio.create_task(scene.sync(target))
+        await seen.wait()
+        syncing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await syncing
+        begun = await rows(
+            scene.rosters.database,
+            "SELECT count(*) FILTER (WHERE observed = 'active'), count(lease_id),"
+            " count(*) FILTER (WHERE doubtful) FROM target_accounts",
+        )
+        assert begun[0][0] == proxy.count("POST", "/Users") < STUDENTS
+        assert begun[0][1:] == (0, 0), "no row waits for the end of a lease, or is in doubt"
+        await scene.sync(target)
+    assert await scene.is_equal(target, base)
