@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from typing import cast as typed
 from uuid import UUID
 
 from sqlalchemy import (
@@ -131,7 +132,8 @@ def rows_of(
 def _shown(cell: Cell, guarded: bool) -> ColumnElement[Any] | Mapped[Any]:
     if cell is None:
         return null()
-    if not guarded or not isinstance(cell.type, String):
+    # Both kinds of expression have one, which SQLAlchemy's types do not say.
+    if not guarded or not isinstance(typed("ColumnElement[Any]", cell).type, String):
         return cell
     return case((func.left(cell, 1).in_(_FORMULAS), func.concat("'", cell)), else_=cell)
 

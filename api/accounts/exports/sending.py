@@ -83,7 +83,9 @@ class _Sending:
 
     async def _put(self, piece: bytes | None) -> None:
         try:
-            await asyncio.wait_for(self._queue.put(piece), self._stalled_seconds)
+            # Not wait_for: before Python 3.12 it loses a cancellation that comes with a result.
+            async with asyncio.timeout(self._stalled_seconds):
+                await self._queue.put(piece)
         except TimeoutError:
             raise Stalled from None
 

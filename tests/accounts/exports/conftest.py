@@ -49,23 +49,23 @@ class Exports:
     def __init__(self, caller: Caller, rosters: Rosters) -> None:
         self.caller, self.rosters = caller, rosters
 
-    async def answer(self, form: str, status: int = 200, **query: str) -> httpx.Response:
+    async def answer(self, form: str, status: int = 200, /, **query: str) -> httpx.Response:
         answer = await self.caller.client.get(
             "/v1/accounts/export", params={"format": form, **query}
         )
         assert answer.status_code == status, answer.text
         return answer
 
-    async def refused(self, form: str, status: int, **query: str) -> Body:
+    async def refused(self, form: str, status: int, /, **query: str) -> Body:
         problem: Body = (await self.answer(form, status, **query)).json()
         return problem
 
-    async def csv(self, form: str, **query: str) -> bytes:
+    async def csv(self, form: str, /, **query: str) -> bytes:
         answer = await self.answer(form, **query)
         assert answer.headers["content-type"] == "text/csv; charset=utf-8"
         return answer.content
 
-    async def files(self, form: str, **query: str) -> dict[str, bytes]:
+    async def files(self, form: str, /, **query: str) -> dict[str, bytes]:
         """A zip's files in their order."""
         answer = await self.answer(form, **query)
         assert answer.headers["content-type"] == "application/zip"

@@ -112,11 +112,13 @@ async def test_every_file_has_its_makers_header_and_is_read_by_a_strict_reader(
         path = tmp_path / "file.csv"
         path.write_bytes(data)
         # It stops at a ragged line, a stray quote, or bytes that are no UTF-8.
-        rows = duckdb.sql(
+        read = duckdb.sql(
             f"SELECT * FROM read_csv('{path}', header = true, all_varchar = true,"
             " strict_mode = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"',"
             f" columns = {dict.fromkeys(HEADERS[name].split(','), 'VARCHAR')})"
-        ).fetchall()
+        )
+        assert read is not None
+        rows = read.fetchall()
         assert [tuple(cell or None for cell in one.values()) for one in lines_of(data)] == rows
         counts[name] = len(rows)
     for name in ("google", "microsoft", "gam", "sds/users.csv", "sds/roles.csv"):
