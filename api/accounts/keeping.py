@@ -27,10 +27,13 @@ WHERE (i.state IN ('queued', 'running') OR i.state = 'applied' AND i.undo ->> 's
     AND j.task_name IN ('account_import', 'account_undo') AND j.args ->> 'import_id' = i.id::text)
 ORDER BY i.id FOR UPDATE SKIP LOCKED
 """)
-# What could not be read quotes the file, of which a line may be anybody's.
+# What could not be read quotes the file, of which a line or a header may be anybody's; the digest
+# of a batch of one row is that student's.
 _FORGET = text("""
 WITH ended AS (
-  UPDATE account_imports SET forgotten_at = :now, samples = NULL,
+  UPDATE account_imports SET forgotten_at = :now, samples = NULL, digest = '',
+    details = CASE WHEN jsonb_typeof(details) = 'object'
+      THEN details - '{dropped,files_left_out}'::text[] END,
     problem = CASE WHEN problem ? 'errors' THEN jsonb_build_object('code', problem -> 'code',
       'detail', 'What exactly was wrong with the file is not kept any more.') ELSE problem END
   WHERE forgotten_at IS NULL AND state NOT IN ('queued', 'running', 'held')
@@ -38,8 +41,9 @@ WITH ended AS (
     AND (:network IS NULL OR network_id = :network OR network_id IS NULL)
   RETURNING id),
 chunks AS (DELETE FROM account_import_chunks c USING ended e WHERE c.import_id = e.id)
-UPDATE account_import_issues i SET got = NULL FROM ended e
-WHERE i.import_id = e.id AND i.got IS NOT NULL
+UPDATE account_import_issues i SET got = NULL,
+  column_name = CASE WHEN i.code <> 'column-unknown' THEN i.column_name END
+FROM ended e WHERE i.import_id = e.id AND (i.got IS NOT NULL OR i.code = 'column-unknown')
 """).bindparams(
     bindparam("before", type_=DateTime(timezone=True)), bindparam("network", type_=Uuid())
 )

@@ -65,6 +65,10 @@ async def say_through_every_door(scene: Scene, admin: Caller, base: str) -> Body
     await rosters.run(preview, "previewed", mode="dry_run")
     wrong = [child(grade="zqxj-th"), child(sourced_id="", email="not@zqxj@all")]
     assert (await rosters.run(csv_of(wrong)))["rows"]["rejected"] == 2
+    odd = b'{"sourced_id": "s00020", "school": "A"}\n{"sourced_id": "zqxj-7", "zqxj": 1}\n'
+    assert (await rosters.run(odd))["rows"]["rejected"] == 1
+    extra = {"users.csv": roster_files.table(roster_files.USERS_1_1 + ",zqxj", [])}
+    await rosters.run(roster_files.zipped(extra | {"zqxj.csv": "zqxj\n"}), network="N")
     await rosters.run(b"sourced_id,Zqxjana,Zqxjova,4\n", "failed", network="N")
     made = await rosters.run(csv_of([child(sourced_id="zqxj-9", username="zqxj9")]))
     await admin.post(f"/account-imports/{made['id']}/undo", status=202)
