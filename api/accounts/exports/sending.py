@@ -40,9 +40,13 @@ class Senders:
         self._most, self._stalled_seconds = most, stalled_seconds
         self._sending: set[asyncio.Task[None]] = set()
 
+    @property
+    def sending(self) -> int:
+        return len(self._sending)
+
     def refuse_when_busy(self) -> None:
         """Raises: ExportsBusy."""
-        if len(self._sending) >= self._most:
+        if self.sending >= self._most:
             raise ExportsBusy("Ask again in a moment; nothing was recorded.", retry_after=10)
 
     async def begin(self, snapshot: str, make: Make) -> AsyncIterator[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -23,6 +22,7 @@ from api.db.uow import writing
 from api.sealing import Sealer
 from tests.accounts.conftest import As, Body, Rosters, csv_of, rows, student
 from tests.accounts.exports.conftest import Exports, lines_of
+from tests.jobs.waiting import until
 
 _TOLD = """
 SELECT a.sourced_id FROM disclosures d JOIN disclosure_students s ON s.disclosure_id = d.id
@@ -191,14 +191,8 @@ async def test_whoever_does_not_take_it_holds_nobody_up(database: Database) -> N
     with pytest.raises(ExportsBusy):
         senders.refuse_when_busy()
     assert await anext(pieces) == b"piece"
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                senders.refuse_when_busy()
-            except ExportsBusy:
-                await asyncio.sleep(0.01)
-            else:
-                break
+    await until(lambda: not senders.sending)
+    senders.refuse_when_busy()
     with pytest.raises(Stalled):
         await anext(pieces)
 
@@ -217,13 +211,11 @@ async def test_an_export_that_fails_breaks_off_and_one_that_is_left_ends(
     left = await _snapshot(database, senders, _forever)
     assert await anext(left) == b"piece"
     await left.aclose()  # type: ignore[attr-defined] # it is a generator
-    async with asyncio.timeout(10):
-        while True:
-            async with database.raw() as connection:
-                found = await connection.execute(
-                    b"SELECT count(*) FROM pg_stat_activity WHERE backend_xmin IS NOT NULL"
-                    b" AND pid <> pg_backend_pid() AND datname = current_database()"
-                )
-                if await found.fetchone() == (0,):
-                    break
-            await asyncio.sleep(0.01)
+    await until(lambda: not senders.sending)
+    # Its snapshot, too: nothing that was deleted since is kept for it.
+    open_for_it = await rows(
+        database,
+        "SELECT pid FROM pg_stat_activity WHERE backend_xmin IS NOT NULL"
+        " AND pid <> pg_backend_pid() AND datname = current_database()",
+    )
+    assert open_for_it == []
