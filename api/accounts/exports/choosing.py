@@ -35,6 +35,7 @@ from api.db.uow import ReadSession
 from api.schools.models import Network, School
 
 _EXAMPLES = 20
+_LONGEST_PASSWORD = 40
 # What a spreadsheet takes for the beginning of a formula (OWASP), a full-width sign included.
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\N{FULLWIDTH EQUALS SIGN}")
 
@@ -118,15 +119,19 @@ def rows_of(
     statement = select(*shown).select_from(Account)
     statement = statement.join(School, col(School.id) == col(Account.school_id))
     if secrets:
-        waiting = and_(
-            col(InitialPassword.account_id) == col(Account.id),
-            col(InitialPassword.expires_at) > clock.now(),
-        )
-        statement = statement.outerjoin(InitialPassword, waiting)
+        statement = _beside_passwords(statement)
     condition = fit(form)
     if condition is not None:
         statement = statement.where(condition)
     return statement.where(*chosen.accounts()).order_by(col(Account.id))
+
+
+def _beside_passwords(statement: Select[Any]) -> Select[Any]:
+    waiting = and_(
+        col(InitialPassword.account_id) == col(Account.id),
+        col(InitialPassword.expires_at) > clock.now(),
+    )
+    return statement.outerjoin(InitialPassword, waiting)
 
 
 def _shown(cell: Cell, guarded: bool) -> ColumnElement[Any] | Mapped[Any]:
@@ -206,8 +211,8 @@ async def most_bytes_of(session: ReadSession, chosen: Chosen, columns: Sequence[
     """An upper bound of the bytes of a file with these columns."""
     said = [cell for cell in columns if cell is not None]
     # A cell of nothing but quotes has each of them twice, and one around it on either side.
-    size = 2 * func.octet_length(func.concat(*said)) + 3 * len(columns)
+    size = 2 * func.octet_length(func.concat(*said)) + 3 * len(columns) + _LONGEST_PASSWORD
     statement = select(func.coalesce(func.sum(size), 0)).select_from(Account)
     statement = statement.join(School, col(School.id) == col(Account.school_id))
-    found: int = (await session.scalars(statement.where(*chosen.accounts()))).one()
-    return int(found)
+    statement = _beside_passwords(statement.where(*chosen.accounts()))
+    return int((await session.scalars(statement)).one())
