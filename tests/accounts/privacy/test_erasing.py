@@ -10,6 +10,7 @@ import pytest
 
 from api.accounts.undo import undo_import
 from api.auth.rules import Role
+from api.db.embedded import EmbeddedServer
 from tests.accounts import roster_files
 from tests.accounts.conftest import As, Body, Caller, Rosters, csv_of, rows, student
 from tests.accounts.privacy.scan import tables_naming
@@ -78,6 +79,10 @@ async def say_through_every_door(scene: Scene, admin: Caller, base: str) -> Body
     assert answer.status_code == 200
     one = (await rosters.accounts())["zqxj-7"]["id"]
     await admin.patch(f"/accounts/{one}", {"given_name": "Zqxjina", "username": "zqxj2"})
+    # What the database refuses it writes into its own log.
+    other = (await rosters.accounts())["s00020"]["id"]
+    answer = await admin.answer("PATCH", f"/accounts/{other}", {"username": "zqxj2"}, if_match="*")
+    assert answer.json()["code"] == "username-taken"
     rekeyed = {"sourced_id": "zqxj-77"}
     answer = await admin.answer("POST", f"/accounts/{one}/rekey", rekeyed, idempotency_key="rekey")
     assert answer.status_code == 200
@@ -112,6 +117,7 @@ def roster_line(one: Body) -> bytes:
 async def test_nothing_of_an_erased_child_is_left_anywhere(
     scene: Scene,
     admin: Caller,
+    server: EmbeddedServer,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
@@ -145,7 +151,8 @@ async def test_nothing_of_an_erased_child_is_left_anywhere(
         assert len(await scene.queue(target)) == everybody - 6
     # Less what the test's own client says.
     ours = [one.getMessage() for one in caplog.records if one.name != "httpx"]
-    said = "\n".join([*ours, *capfd.readouterr()])
+    said = "\n".join([*ours, *capfd.readouterr(), server.log.read_text(errors="replace")])
+    assert "uq_accounts_network_id_username" in said
     assert "/v1/accounts/{account_id}/erase" in said, "the log is looked at"
     assert WORD not in said.lower()
     # What is left tells that somebody was erased, and what was disclosed of them before.

@@ -9,15 +9,24 @@ const ERRORS = {
   "name-taken": "Another account there has the username",
   "name-taken-unseen": "The username is taken there by an account we are not shown",
   "credentials-refused": "The target refuses our token",
+  "address-refused": "The target's name leads into a private network",
+  "address-unknown": "The target's name is not known",
   "timed-out": "The target did not answer in time",
-  "not-answered": "The target did not answer",
-  "not-found": "The account is not there any more",
+  "not-answered": "The target left it out of its answer",
+  "not-found": "There is no SCIM service at the address",
+  dropped: "The target broke the connection off",
+  garbage: "The target's answer is no SCIM",
+  redirected: "The address leads elsewhere",
+  unreachable: "The target cannot be reached",
   "no-username": "The account has no username yet",
   "refused-by-target": "The target's result file refused it",
 };
 
 /** @param {string} code @returns {string} */
 export function errorWord(code) {
+  const [kind, status] = code.split(/-(?=\d+$)/);
+  if (status && kind === "rejected") return `The target does not take the account (${status})`;
+  if (status && kind === "answered") return `The target failed (${status})`;
   return ERRORS[code] ?? sentence(code.replaceAll("-", " "));
 }
 
