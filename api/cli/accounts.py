@@ -21,7 +21,7 @@ from api.cli.people import JsonOption
 from api.settings import Settings
 
 accounts = typer.Typer(
-    help="Student accounts: import a roster, undo an import, sync a target.", no_args_is_help=True
+    help="Student accounts: import a roster, undo an import, export, sync.", no_args_is_help=True
 )
 
 _PIECE = 1 << 18

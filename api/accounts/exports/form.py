@@ -12,6 +12,9 @@ from sqlalchemy.orm import Mapped
 
 from api.accounts.rules import AccountStatus
 
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+DOMAIN = rf"^{_LABEL}(\.{_LABEL})+$"
+ORG_UNIT = r"^/[^{}\x00-\x1f]*(\{(school|grade|grad_year)\}[^{}\x00-\x1f]*)*$"
 # An expression over an account and its school, or null: the column is there and stays empty.
 Cell = ColumnElement[Any] | Mapped[Any] | None
 

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from api.accounts.account_errors import NamesHidden
 from api.accounts.cards.routes import sealer_from
-from api.accounts.exports.form import Audience, ExportFormat, OnUnfit
+from api.accounts.exports.form import DOMAIN, ORG_UNIT, Audience, ExportFormat, OnUnfit
 from api.accounts.exports.sending import Senders
 from api.accounts.exports.service import Asked, export_accounts
 from api.accounts.rules import AccountStatus
@@ -38,9 +38,6 @@ _FILES: dict[int | str, dict[str, Any]] = {
     }
 }
 _SENDERS = "account_export_senders"
-_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
-_DOMAIN = rf"^{_LABEL}(\.{_LABEL})+$"
-_ORG_UNIT = r"^/[^{}\x00-\x1f]*(\{(school|grade|grad_year)\}[^{}\x00-\x1f]*)*$"
 
 
 async def _of_one_snapshot(request: Request, caller: Reader) -> AsyncIterator[WriteSession]:
@@ -87,7 +84,7 @@ async def export(
         str | None,
         Query(
             max_length=48,
-            pattern=_DOMAIN,
+            pattern=DOMAIN,
             description="Makes addresses of the usernames of those who have no email.",
         ),
     ] = None,
@@ -95,7 +92,7 @@ async def export(
         str | None,
         Query(
             max_length=200,
-            pattern=_ORG_UNIT,
+            pattern=ORG_UNIT,
             description="Google's path, such as `/Students/{school}/{grad_year}`; also `{grade}`.",
         ),
     ] = None,

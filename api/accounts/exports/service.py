@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +18,8 @@ from api.accounts.disclosures import Purpose, disclose_set
 from api.accounts.exports.choosing import Chosen, ids_of, most_bytes_of, rows_of, survey
 from api.accounts.exports.copying import copied, csv_lines, revealed
 from api.accounts.exports.form import (
+    DOMAIN,
+    ORG_UNIT,
     Audience,
     Cell,
     ExportFormat,
@@ -117,6 +120,8 @@ def form_of(asked: Asked) -> Form:
         if value and name not in chosen.takes:
             detail = f"The format {asked.format} has no place for it; leave it out."
             raise invalid(f"/{name}", "not-of-format", detail)
+    _check(asked.domain, DOMAIN, "/domain", "a domain such as students.example.org")
+    _check(asked.org_unit, ORG_UNIT, "/org_unit", "a path such as /Students/{school}/{grad_year}")
     first_year = graduation_year(_LAST_GRADE, clock.now().date())
     assert first_year is not None
     form = chosen.make(Wishes(asked.domain, asked.org_unit, asked.passwords, first_year))
@@ -125,6 +130,11 @@ def form_of(asked: Asked) -> Form:
         detail = f"The format {asked.format} can only say that students are {held}."
         raise invalid("/status", "not-of-format", detail)
     return form
+
+
+def _check(value: str | None, pattern: str, pointer: str, expected: str) -> None:
+    if value is not None and re.fullmatch(pattern, value) is None:
+        raise invalid(pointer, "malformed", f"This is not {expected}.")
 
 
 async def _choose(session: WriteSession, caller: Caller, asked: Asked) -> tuple[Network, Chosen]:
