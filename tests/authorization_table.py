@@ -10,7 +10,6 @@ from typing import Any
 
 from tests.authorization_accounts import ACCOUNTS
 from tests.authorization_exports import EXPORTS
-from tests.authorization_exports import EXPORTS
 from tests.authorization_orders import ORDERS
 from tests.authorization_privacy import PRIVACY
 from tests.authorization_rules import ADMINS, PLANNERS, Case, Reach
@@ -344,7 +343,6 @@ CASES: dict[str, tuple[Case, ...]] = {
     **SHIPPING,
     **WEBHOOKS,
     **ACCOUNTS,
-    **EXPORTS,
     **EXPORTS,
     **PRIVACY,
     **TARGETS,
