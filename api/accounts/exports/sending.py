@@ -6,7 +6,8 @@ What is sent is what was recorded: the snapshot is that of the transaction that 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from psycopg import AsyncConnection, sql
@@ -39,15 +40,22 @@ class Senders:
         self.database = database
         self._most, self._stalled_seconds = most, stalled_seconds
         self._sending: set[asyncio.Task[None]] = set()
+        self._recording = 0
 
     @property
     def sending(self) -> int:
         return len(self._sending)
 
-    def refuse_when_busy(self) -> None:
-        """Raises: ExportsBusy."""
-        if self.sending >= self._most:
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place for an export while it is recorded, until it begins. Raises: ExportsBusy."""
+        if self.sending + self._recording >= self._most:
             raise ExportsBusy("Ask again in a moment; nothing was recorded.", retry_after=10)
+        self._recording += 1
+        try:
+            yield
+        finally:
+            self._recording -= 1
 
     async def begin(self, snapshot: str, make: Make) -> AsyncIterator[bytes]:
         """The pieces of what `make` makes of a snapshot, which is held when this returns.

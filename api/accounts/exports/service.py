@@ -84,14 +84,25 @@ async def export_accounts(
     `session` must see one snapshot. Raises: ExportsBusy; NetworkNotFound; SchoolNotFound; Invalid
     for what the format cannot do; ExportUnfit; SourcedIdsShared.
     """
-    senders.refuse_when_busy()
     form = form_of(asked)
     network, chosen = await _choose(session, caller, asked)
-    found = await survey(session, chosen, form, skips=asked.on_unfit is OnUnfit.skip)
-    if not found.unfit:
-        # In one snapshot they need not be judged again.
-        form = replace(form, unfit=())
-    is_zip = await _needs_zip(session, chosen, form, found.students)
+    with senders.place():
+        found = await survey(session, chosen, form, skips=asked.on_unfit is OnUnfit.skip)
+        if not found.unfit:
+            # In one snapshot they need not be judged again.
+            form = replace(form, unfit=())
+        is_zip = await _needs_zip(session, chosen, form, found.students)
+        await _record(session, caller, asked, chosen, form)
+        plan = _Plan(chosen, form, asked, sealer, is_zip, found.students)
+        snapshot = await session.scalar(select(func.pg_export_snapshot()))
+        pieces = await senders.begin(str(snapshot), plan.made)
+    name = f"{asked.format}-{network.code}-{clock.now():%Y-%m-%d}.{'zip' if is_zip else 'csv'}"
+    return Export(name, is_zip, found.students, found.unfit, pieces)
+
+
+async def _record(
+    session: WriteSession, caller: Caller, asked: Asked, chosen: Chosen, form: Form
+) -> None:
     await disclose_set(
         session,
         caller.actor,
@@ -100,16 +111,11 @@ async def export_accounts(
         fields=[*form.fields, *(["password"] if asked.passwords else [])],
         recipient=asked.recipient or form.recipient,
         basis=asked.basis,
-        network_id=network.id,
+        network_id=chosen.network_id,
         school_id=chosen.school_id,
     )
     if asked.passwords:
         await mark_delivered(session, ids_of(chosen, form))
-    plan = _Plan(chosen, form, asked, sealer, is_zip, found.students)
-    snapshot = await session.scalar(select(func.pg_export_snapshot()))
-    pieces = await senders.begin(str(snapshot), plan.made)
-    name = f"{asked.format}-{network.code}-{clock.now():%Y-%m-%d}.{'zip' if is_zip else 'csv'}"
-    return Export(name, is_zip, found.students, found.unfit, pieces)
 
 
 def form_of(asked: Asked) -> Form:
@@ -150,6 +156,9 @@ async def _choose(session: WriteSession, caller: Caller, asked: Asked) -> tuple[
             detail = f"The network {network.code} has no source {asked.source}."
             raise invalid("/source", "source-unknown", detail)
     school_id = school.id if school else None
+    if school is None and caller.school_ids is not None and len(caller.school_ids) == 1:
+        # Who may see one school only exports that one, and the record is of it.
+        (school_id,) = caller.school_ids
     return network, Chosen(caller, network.id, school_id, source_id, asked.status)
 
 

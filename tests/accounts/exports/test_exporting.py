@@ -188,13 +188,14 @@ async def _forever(connection: AsyncConnection[Any]) -> AsyncIterator[bytes]:
 async def test_whoever_does_not_take_it_holds_nobody_up(database: Database) -> None:
     senders = Senders(database, 1, stalled_seconds=0.2)
     pieces = await _snapshot(database, senders, _forever)
-    with pytest.raises(ExportsBusy):
-        senders.refuse_when_busy()
+    with pytest.raises(ExportsBusy), senders.place():
+        pass
     assert await anext(pieces) == b"piece"
     await until(lambda: not senders.sending)
-    senders.refuse_when_busy()
     with pytest.raises(Stalled):
         await anext(pieces)
+    with senders.place(), pytest.raises(ExportsBusy), senders.place():
+        pass
 
 
 async def test_an_export_that_fails_breaks_off_and_one_that_is_left_ends(
