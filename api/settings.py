@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     oidc_issuer: str | None = None
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
+    # Targets on addresses of private networks, and on loopback without TLS: only where whoever may
+    # set targets up may also reach what is on them.
+    private_targets: bool = False
     # Traces go to this OTLP/HTTP endpoint; unset: none are made.
     otlp_endpoint: str | None = None
     log_level: str = "INFO"

@@ -12,6 +12,10 @@ from api.accounts import keeping as account_keeping
 from api.accounts import listeners as account_listeners
 from api.accounts import routes as account_routes
 from api.accounts import suspending
+from api.accounts.cards.service import purge_passwords
+from api.accounts.targets import credentials as target_credentials
+from api.accounts.targets import jobs as target_jobs
+from api.accounts.targets.sync import Syncing
 from api.auth import routes as auth_routes
 from api.auth import service as auth_service
 from api.auth import sign_in_routes
@@ -44,7 +48,7 @@ from api.webhooks.intake import Intake
 # What a `Listener` hears for open pages, and with a worker in its process: each hearing costs, and
 # one follows every commit of intake. A channel is named here before anybody subscribes to it.
 PAGE_CHANNELS = ("school_changed", "inbox_settled")
-CHANNELS = (*PAGE_CHANNELS, JOBS_CHANNEL, "inbox")
+CHANNELS = (*PAGE_CHANNELS, JOBS_CHANNEL, "inbox", "targets")
 
 
 # Who listens to which fact, in the order in which they are told.
@@ -99,7 +103,7 @@ def routers() -> list[APIRouter]:
 
 def upload_routers() -> list[APIRouter]:
     """The routers whose bodies are files, and may be as large as `max_upload_bytes`."""
-    return [school_routes.uploads, device_routes.uploads]
+    return [school_routes.uploads, device_routes.uploads, account_routes.files]
 
 
 def roster_routers() -> list[APIRouter]:
@@ -123,7 +127,7 @@ async def prepare(database: Database) -> None:
 
 
 async def purge(database: Database) -> None:
-    """Delete what has expired: answers, sign-ins, links, throttles, secrets, bodies, uploads."""
+    """Delete what has expired: answers, sign-ins, links, secrets, bodies, uploads, passwords."""
 
     async def expired(session: WriteSession) -> None:
         now = clock.now()
@@ -132,6 +136,7 @@ async def purge(database: Database) -> None:
         await vendor_secrets.purge_retired(session, now)
         await webhook_jobs.forget_bodies(session)
         await account_keeping.forget_uploads(session)
+        await purge_passwords(session, now)
 
     await transact(database, "job:purge", expired)
 
@@ -145,13 +150,16 @@ async def refresh(database: Database) -> None:
 async def work(
     database: Database, listener: Listening, settings: Settings, *, concurrency: int = 4
 ) -> None:
-    """All that a worker does, until cancelled: jobs, and what the inbox holds."""
+    """All that a worker does, until cancelled: jobs, the inbox, and the targets' queues."""
     sealer = vendor_secrets.sealer_for(settings)
     inbox = asyncio.create_task(webhook_jobs.run_inbox(database, listener, sealer), name="inbox")
+    syncing = Syncing(database, target_credentials.sealer_for(settings), settings.private_targets)
+    targets = asyncio.create_task(target_jobs.run_targets(syncing, listener), name="targets")
     try:
         await run_worker(database, listener, jobs(settings), concurrency=concurrency)
     finally:
         await stop_worker(inbox)
+        await stop_worker(targets)
 
 
 def jobs(settings: Settings) -> list[Job]:
@@ -162,7 +170,10 @@ def jobs(settings: Settings) -> list[Job]:
         Job("learn", device_jobs.learn, cron="17 5 * * *", alone=True),
         account_jobs.import_job(settings),
         account_jobs.undo_job(settings),
+        account_jobs.retention_job(settings),
         Job("account_imports", account_keeping.look_after, cron="* * * * *", alone=True),
         Job("suspend_missing", suspending.suspend_missing, cron="27 4 * * *", alone=True),
+        Job("targets", target_jobs.look_after, cron="* * * * *", alone=True),
+        Job("target_drift", target_jobs.ask_for_drift, cron="41 6 * * *", alone=True),
         Job("inbox", webhook_jobs.look_after, cron="* * * * *", alone=True),
     ]

@@ -9,7 +9,18 @@ from rich.console import Console
 from rich.table import Table
 
 from api.db.embedded import EmbeddedServer
-from benchmarks import accounts, board, graph, ground, inbox, intake, promise, readiness
+from benchmarks import (
+    accounts,
+    board,
+    exports,
+    graph,
+    ground,
+    inbox,
+    intake,
+    promise,
+    readiness,
+    sync,
+)
 from benchmarks.result import RESULTS, Result, save
 
 Benchmark = Callable[[EmbeddedServer, int], Iterable[Result]]
@@ -22,6 +33,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "intake": intake.intake,
     "inbox": inbox.inbox,
     "accounts": accounts.accounts,
+    "sync": sync.sync,
+    "exports": exports.exports,
     "accounts_many": accounts.accounts_many,
 }
 # Five million rows take a quarter of an hour: only when asked for.

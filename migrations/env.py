@@ -9,7 +9,9 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
+import api.accounts.cards.models
 import api.accounts.models
+import api.accounts.targets.models
 import api.auth.models
 import api.db.history
 import api.devices.models

@@ -9,9 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from tests.authorization_accounts import ACCOUNTS
+from tests.authorization_exports import EXPORTS
 from tests.authorization_orders import ORDERS
+from tests.authorization_privacy import PRIVACY
 from tests.authorization_rules import ADMINS, PLANNERS, Case, Reach
 from tests.authorization_shipping import SHIPPING
+from tests.authorization_targets import TARGETS
 from tests.authorization_webhooks import WEBHOOKS
 
 
@@ -340,4 +343,7 @@ CASES: dict[str, tuple[Case, ...]] = {
     **SHIPPING,
     **WEBHOOKS,
     **ACCOUNTS,
+    **EXPORTS,
+    **PRIVACY,
+    **TARGETS,
 }

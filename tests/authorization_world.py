@@ -23,9 +23,11 @@ from api.db.uow import writing
 from api.settings import Settings
 from tests.authorization_accounts import make_accounts
 from tests.authorization_orders import make_orders, make_vendors
+from tests.authorization_privacy import make_erasures
 from tests.authorization_rules import SCOPES, Case
 from tests.authorization_shipping import make_shipments
 from tests.authorization_table import PLAYBOOK
+from tests.authorization_targets import make_targets
 from tests.authorization_webhooks import make_events
 
 Body = dict[str, Any]
@@ -173,6 +175,8 @@ async def _place(
     names |= await make_shipments(maker.post, names)
     names |= await make_events(database, names, world.ids[network])
     names |= await make_accounts(database, names, world.ids[network], world.ids[place])
+    names |= await make_targets(database, place, world.ids[network])
+    names |= await make_erasures(database, names, world.ids[network], world.ids[place])
     names |= await _people(maker, database, password_hash, names, world.ids[network])
     return names
 

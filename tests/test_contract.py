@@ -41,7 +41,7 @@ Operation = APIOperation[Any, Any, Any, Any]
 EXAMPLES = 4
 TAGS = (
     *("auth", "networks", "schools", "staff", "rollouts", "tasks", "readiness", "ops"),
-    *("orders", "shipments", "vendors", "inbox", "accounts"),
+    *("orders", "shipments", "vendors", "inbox", "accounts", "targets"),
 )
 # A stream has no end to wait for.
 STREAMS = {"GET /v1/events"}
@@ -140,6 +140,8 @@ def _known(names: dict[str, str]) -> dict[str, str]:
         "receipt_id": names["receipt"],
         "account_id": names["account"],
         "import_id": names["run_read"],
+        "target_id": names["csv_target"],
+        "hand_off_id": names["hand_off"],
         "sku": "CB",
         "slug": "acme",
     }

@@ -23,7 +23,7 @@ from api.db.embedded import EmbeddedServer
 from api.db.listen import Listener
 from api.db.pool import Database
 from api.db.uow import WriteSession, transact
-from api.demo import load, story
+from api.demo import load, story, targets
 from api.demo.load import load_demo
 from api.jobs.worker import run_worker, stop_worker
 from api.settings import Settings
@@ -145,6 +145,24 @@ async def test_there_are_rosters_of_each_kind(demo: httpx.AsyncClient) -> None:
     ascend = await read(demo, "/v1/schools/KIPP-ASCEND/tasks?limit=1000")
     created = next(one for one in ascend["items"] if one["key"] == "accounts.create")
     assert (created["progress_done"], created["progress_total"]) == (861, 913)
+
+
+async def test_one_target_has_most_of_its_file_and_one_is_not_switched_on(
+    demo: httpx.AsyncClient,
+) -> None:
+    found = (await read(demo, "/v1/targets?network=KIPP"))["items"]
+    by_slug = {one["slug"]: one["id"] for one in found}
+    files = await read(demo, f"/v1/targets/{by_slug[targets.FILES]}/status")
+    there = targets.CONFIRMED - targets.REFUSED
+    accounts = 380 + 861
+    assert files["accounts"]["active"] == there
+    assert files["accounts"]["handed_off"] == accounts - targets.CONFIRMED
+    assert (files["dead"], files["waiting"]) == (targets.REFUSED, 0)
+    service = await read(demo, f"/v1/targets/{by_slug[targets.SERVICE]}/status")
+    assert (service["waiting"], service["remaining"]) == (accounts, None)
+    cards = (await read(demo, "/v1/login-cards?network=KIPP"))["items"]
+    waiting = {one["school"]: one["waiting"] for one in cards}
+    assert waiting[targets.CARDS_FOR] == 380
 
 
 async def test_the_network_of_four_tells_one_of_each(demo: httpx.AsyncClient) -> None:

@@ -24,6 +24,13 @@ class UsernameBurnt(Conflict):
     title: ClassVar[str] = "The username was another student's"
 
 
+class StudentErased(Conflict):
+    """Nothing is kept of them any more, and nothing is to be kept anew."""
+
+    code: ClassVar[str] = "student-erased"
+    title: ClassVar[str] = "The student of this id was erased"
+
+
 class NamesHidden(Forbidden):
     """Who may not see names cannot ask for them one by one either."""
 

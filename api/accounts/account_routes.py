@@ -168,10 +168,13 @@ async def disclosures(
     session: Reading,
     page: PageParams,
     network: NetworkRef = None,
+    account: Annotated[
+        UUID | None, Query(description="Only those of this student, erased or not.")
+    ] = None,
 ) -> ListOut[DisclosureOut]:
     """Who was shown students' names, when, and of how many; the newest first."""
     owner = await find_network(session, caller, network) if network is not None else None
-    found = await list_disclosures(session, caller, owner.id if owner else None, page)
+    found = await list_disclosures(session, caller, owner.id if owner else None, page, account)
     set_link(request, response, found)
     networks = await networks_by_id(session, ids_of(one.network_id for one in found.items))
     codes = {network_id: one.code for network_id, one in networks.items()}

@@ -62,6 +62,10 @@ def grade_number(grade: Grade | None) -> int | None:
     return None if grade is None else GRADES.index(grade) + _FIRST_GRADE
 
 
+def grade_name(grade: int | None) -> Grade | None:
+    return None if grade is None else GRADES[grade - _FIRST_GRADE]
+
+
 class AccountOut(BaseModel):
     """`given_name`, `family_name`, `username` and `email` are null for who may not see names.
 
@@ -101,13 +105,13 @@ class DisclosureOut(BaseModel):
     fields: list[str]
     students: int
     recipient: str | None
+    basis: str | None
 
 
 def account_out(account: Account, source: str, school_code: str, *, sees_names: bool) -> AccountOut:
     def named(value: str | None) -> str | None:
         return value if sees_names else None
 
-    grade = account.grade
     return AccountOut(
         id=account.id,
         source=source,
@@ -115,7 +119,7 @@ def account_out(account: Account, source: str, school_code: str, *, sees_names: 
         school=school_code,
         given_name=named(account.given_name),
         family_name=named(account.family_name),
-        grade=None if grade is None else GRADES[grade - _FIRST_GRADE],
+        grade=grade_name(account.grade),
         username=named(account.username),
         email=named(account.email),
         status=AccountStatus(account.status),
@@ -141,4 +145,5 @@ def disclosure_out(
         fields=one.fields,
         students=one.students,
         recipient=one.recipient,
+        basis=one.basis,
     )

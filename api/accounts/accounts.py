@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from api import clock
-from api.accounts.account_errors import UsernameBurnt, UsernameTaken
+from api.accounts.account_errors import StudentErased, UsernameBurnt, UsernameTaken
 from api.accounts.account_schemas import AccountPatch, grade_number
 from api.accounts.burning import burn, name_digest, owner_digest
-from api.accounts.models import Account, BurntUsername
+from api.accounts.models import Account, BurntUsername, Erasure
 from api.accounts.progress import project
+from api.accounts.targets.desire import desire
 from api.auth.caller import Caller
 from api.db.uow import WriteSession
 from api.schools.errors import SourcedIdTaken, invalid
@@ -48,6 +49,7 @@ async def change_account(
     write_changes(account, changes)
     taken = UsernameTaken("Another student of the network has this username; choose another.")
     await flush(session, {"uq_accounts_network_id_username": taken})
+    await desire(session, account.network_id, ids=[account.id])
     if changes.keys() & _COUNTED:
         await project(session, {left, account.school_id})
     return account
@@ -113,12 +115,13 @@ async def rekey(session: WriteSession, account: Account, sourced_id: str, secret
     """Let the source call the same student by another id from now on.
 
     Without it the new id would be a second person, with a second username.
-    Raises: PreconditionFailed; SourcedIdTaken.
+    Raises: PreconditionFailed; SourcedIdTaken; StudentErased.
     """
     account = await locked(session, account, account.id)
     before = account.sourced_id
     if before == sourced_id:
         return account
+    await _require_not_erased(session, owner_digest(secret, account.source_id, sourced_id), account)
     write_changes(account, {"sourced_id": sourced_id})
     taken = SourcedIdTaken(
         f"Another account of this source has the sourced id {sourced_id}. Where a roster made it"
@@ -134,4 +137,19 @@ async def rekey(session: WriteSession, account: Account, sourced_id: str, secret
         )
         .values(owner=owner_digest(secret, account.source_id, sourced_id))
     )
+    await desire(session, account.network_id, ids=[account.id])
     return account
+
+
+async def _require_not_erased(session: WriteSession, digest: bytes, account: Account) -> None:
+    erased = select(col(Erasure.id)).where(
+        col(Erasure.source_id) == account.source_id,
+        col(Erasure.digest) == digest,
+        col(Erasure.lifted_at).is_(None),
+    )
+    found = (await session.scalars(erased)).one_or_none()
+    if found is not None:
+        raise StudentErased(
+            f"The student of this id was erased; lift the erasure {found} first.",
+            erasure_id=str(found),
+        )

@@ -21,6 +21,19 @@ INSERT INTO account_import_issues
 SELECT %(run)s, %(file)s, m.number, m.column_name, m.code, left(m.got, 80), m.expected
 FROM marked m
 """
+_ANY_ERASED: LiteralString = (
+    "SELECT EXISTS (SELECT FROM erasures WHERE source_id = %(source)s AND lifted_at IS NULL)"
+)
+# Who is erased has no account, so only rows without one are hashed. What the row says is not told.
+_ERASED: LiteralString = """
+SELECT s.number, 'sourced_id', 'erased-student', NULL::text,
+  'nothing of a student who was erased, unless the erasure is lifted'
+FROM {table} s
+JOIN erasures e ON e.source_id = %(source)s AND e.lifted_at IS NULL AND e.digest = {owner}
+WHERE NOT s.faulty AND NOT s.deleted
+  AND NOT EXISTS (SELECT FROM accounts a
+    WHERE a.source_id = %(source)s AND a.sourced_id = s.sourced_id)
+""".replace("{owner}", owner_sql("%(source)s::uuid::text", "s.sourced_id"))
 # Hashed and not sorted: of a million ids only the doubled ones are looked at again.
 _TWICE: LiteralString = """
 SELECT s.number, 'sourced_id', CASE WHEN s.school_id IS DISTINCT FROM o.school_id
@@ -82,6 +95,8 @@ WHERE s.school_id IS NULL AND NOT s.faulty AND NOT s.deleted
 
 async def check(work: Work, secret: bytes) -> None:
     """Refuse the rows that cannot be taken; `secret` is what names are burnt with."""
+    if (await work.rows(_ANY_ERASED))[0][0]:
+        await _refuse(work, _ERASED, pads(secret))
     await _refuse(work, _TWICE)
     named = "username" in work.run.columns and (await work.rows(_ANY_NAME))[0][0]
     if named:

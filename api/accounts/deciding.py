@@ -17,10 +17,11 @@ from api.accounts.models import AccountImport, AccountImportIssue
 from api.accounts.planning import Plan, plan
 from api.accounts.preparing import Prepared
 from api.accounts.progress import project
-from api.accounts.rules import ImportState, Mode, OnError, Snapshot
+from api.accounts.rules import ERASED, ImportState, Mode, OnError, Snapshot
 from api.accounts.running import Tell, Work, tables_of, untold
 from api.accounts.samples import samples
 from api.accounts.staff_merge import merge_staff
+from api.accounts.targets.desire import desire
 from api.db.uow import WriteSession
 from api.facts import StaffChanged
 
@@ -64,9 +65,9 @@ async def decide(
     if prepared.run.snapshot is Snapshot.full and not prepared.total:
         return await end.failed("empty-snapshot", "The file has no rows; nobody is removed by it.")
     await check(work, secret)
-    rejected = await end.count_rejected()
-    if prepared.run.on_error is OnError.abort and rejected:
-        detail = f"{rejected} of {prepared.total} rows have problems; nothing was written."
+    wrong = await end.count_rejected()
+    if prepared.run.on_error is OnError.abort and wrong:
+        detail = f"{wrong} of {prepared.total} rows have problems; nothing was written."
         return await end.failed("import-aborted", detail)
     await work.tell(_CHECKED_PERCENT)
     planned = await plan(work)
@@ -79,6 +80,7 @@ async def decide(
         return await end.at(state, planned, samples=shown, held_reasons=reasons or None)
     concerned = await merge(session, work, planned, prepared.namer, secret)
     details = await _staff(session, work, given)
+    await desire(session, work.run.network_id, since=work.run.now)
     await project(session, concerned)
     # What is expected of schools goes back to this when the run is undone.
     recorded = {str(school): students for school, students in planned.recorded.items()}
@@ -113,11 +115,13 @@ class _End:
         self._rejected = 0
 
     async def count_rejected(self) -> int:
-        statement = select(func.count()).where(
+        """How many rows are wrong: a student who was erased is no mistake of the file's."""
+        erased = func.count().filter(col(AccountImportIssue.code) == ERASED)
+        statement = select(func.count(), erased).where(
             col(AccountImportIssue.import_id) == self._work.run.id
         )
-        self._rejected = (await self._session.scalars(statement)).one()
-        return self._rejected
+        self._rejected, no_mistakes = (await self._session.execute(statement)).one()
+        return self._rejected - no_mistakes
 
     async def failed(self, code: str, detail: str) -> None:
         await self._write(ImportState.failed, problem={"code": code, "detail": detail})

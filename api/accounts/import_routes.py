@@ -149,8 +149,8 @@ async def list_all(
 async def read(import_id: UUID, caller: Reader, session: Writing) -> AccountImportOut:
     """How far an import is, what it did, or why it is held."""
     run = await imports.find_import(session, caller, import_id)
-    shown = sum(map(len, (run.samples or {}).values()))
-    await imports.disclose_of_run(session, caller, run, shown)
+    shown = [one["sourced_id"] for some in (run.samples or {}).values() for one in some]
+    await imports.disclose_of_run(session, caller, run, len(shown), shown)
     return (await imports.imports_out(session, [run], names=caller.sees_names))[0]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -12,16 +13,12 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlmodel import col
 
 from api import clock
-from api.accounts.disclosures import NAMED, Purpose
+from api.accounts.disclosures import Purpose, disclose_some
 from api.accounts.errors import UploadGone, import_not_found, import_refused
 from api.accounts.import_schemas import AccountImportOut, import_out
 from api.accounts.jobs import defer_import, defer_undo
-from api.accounts.models import (
-    AccountImport,
-    AccountImportChunk,
-    AccountImportIssue,
-    Disclosure,
-)
+from api.accounts.models import Account, AccountImport, AccountImportChunk, AccountImportIssue
+from api.accounts.privacy.rules import UNDO_DAYS
 from api.accounts.rules import ImportState, Mode, may_follow
 from api.accounts.running import tables_of
 from api.accounts.staging import drop_tables
@@ -120,22 +117,24 @@ async def imports_out(
 
 
 async def disclose_of_run(
-    session: WriteSession, caller: Caller, run: AccountImport, students: int
+    session: WriteSession,
+    caller: Caller,
+    run: AccountImport,
+    students: int,
+    sourced_ids: Collection[str] = (),
 ) -> None:
-    """Record that the caller is shown names of so many students of a run; none for nobody."""
+    """Record that the caller is shown names of so many students of a run; none for nobody.
+
+    `sourced_ids` are those of them that are known; who is in a rejected row may be anybody.
+    """
     if not caller.sees_names or not students:
         return
-    session.add(
-        Disclosure(
-            at=clock.now(),
-            actor=caller.actor,
-            purpose=Purpose.imported,
-            network_id=run.network_id,
-            fields=list(NAMED),
-            students=students,
-        )
+    named = (col(Account.source_id) == run.source_id) & col(Account.sourced_id).in_(sourced_ids)
+    ids = set(await session.scalars(select(col(Account.id)).where(named))) if sourced_ids else set()
+    more = students - len(ids)
+    await disclose_some(
+        session, caller.actor, Purpose.imported, ids, run.network_id, more=max(0, more)
     )
-    await session.flush()
 
 
 def _schools(run: AccountImport) -> Iterable[str]:
@@ -194,6 +193,12 @@ async def ask_to_undo(session: WriteSession, caller: Caller, import_id: UUID) ->
         return run
     if run.state != ImportState.applied or run.mode != Mode.apply:
         raise import_refused(run.state, "only one that was applied can be undone.")
+    if run.finished_at is not None and run.finished_at < clock.now() - timedelta(days=UNDO_DAYS):
+        raise import_refused(
+            run.state,
+            f"what accounts were before it is kept for {UNDO_DAYS} days only; change them by a"
+            " new roster instead.",
+        )
     kept = exists().where(col(AccountImportChunk.import_id) == col(AccountImport.id))
     later = later_runs(run).where(~kept).with_only_columns(col(AccountImport.id))
     if (await session.scalars(later)).first() is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from api.accounts.models import AccountImport
+from api.accounts.privacy.retention import keep_to_schedule
 from api.accounts.run import run_import
 from api.accounts.undo import undo_import
 from api.db.pool import Database
@@ -42,6 +43,15 @@ def undo_job(settings: Settings | None = None) -> Job:
         await undo_import(database, secret_of(settings), UUID(import_id))
 
     return Job(_UNDO, work)
+
+
+def retention_job(settings: Settings) -> Job:
+    """What keeps the schedule of `docs/privacy.md`, once a night."""
+
+    async def work(database: Database) -> None:
+        await keep_to_schedule(database, secret_of(settings))
+
+    return Job("retention", work, cron="47 3 * * *", alone=True)
 
 
 async def defer_import(session: WriteSession, run: AccountImport) -> None:

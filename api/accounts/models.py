@@ -16,6 +16,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
+    Uuid,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -97,7 +98,8 @@ class AccountImport(SQLModel, table=True):
     told what it is, where the query did not. `digest` is the SHA-256 of
     the body and `query_key` what else makes an upload the same. `staged_rows` is how many rows
     staging had when it was finished; fewer later means a crash has emptied it. `revivals` is how
-    often its job was given up and it was taken up again.
+    often its job was given up and it was taken up again. `forgotten_at` is when what it held of
+    students was deleted.
     """
 
     __tablename__ = "account_imports"
@@ -152,6 +154,7 @@ class AccountImport(SQLModel, table=True):
     finished_at: datetime | None = moment_field(default=None, nullable=True)
     approved_by: str | None = text_field(default=None)
     approved_at: datetime | None = moment_field(default=None, nullable=True)
+    forgotten_at: datetime | None = moment_field(default=None, nullable=True)
 
 
 class AccountImportChunk(SQLModel, table=True):
@@ -215,7 +218,10 @@ class AccountBaseline(SQLModel, table=True):
 
 
 class Disclosure(SQLModel, table=True):
-    """A reading of students' names: who, when, what for, how many, handed to whom."""
+    """A reading of students' names: who, when, what for, how many, handed to whom.
+
+    `basis` is the ground they were handed on, such as a contract or a law's article.
+    """
 
     __tablename__ = "disclosures"
     __table_args__ = (Index("ix_disclosures_network_id", "network_id"),)
@@ -229,3 +235,61 @@ class Disclosure(SQLModel, table=True):
     fields: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     students: int
     recipient: str | None = text_field(default=None)
+    basis: str | None = text_field(default=None)
+
+
+class DisclosureStudents(SQLModel, table=True):
+    """Up to a thousand of a disclosure's students by account id, in order.
+
+    Ids of a range and not a row for each: a million students exported each night are a thousand
+    rows, and who was told about one child is still found by an index. The ids are no foreign
+    keys: whom a child's data went to is also asked after the child has been erased.
+    """
+
+    __tablename__ = "disclosure_students"
+    __table_args__ = (
+        CheckConstraint("first <= last", name="span"),
+        CheckConstraint("cardinality(students) BETWEEN 1 AND 1000", name="students"),
+        Index(
+            "ix_disclosure_students_span",
+            text("uuidrange(first, last, '[]'::text)"),
+            postgresql_using="gist",
+        ),
+    )
+
+    disclosure_id: UUID = Field(primary_key=True, foreign_key="disclosures.id", ondelete="CASCADE")
+    first: UUID = Field(primary_key=True)
+    last: UUID
+    students: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
+
+
+class Erasure(SQLModel, table=True):
+    """A student of whom nothing is kept but this, which names nobody.
+
+    `digest` is the HMAC by which the next roster's row of them is known and refused, until the
+    erasure is lifted; `account_id` is what disclosures of them are found by.
+    """
+
+    __tablename__ = "erasures"
+    __table_args__ = (
+        Index("ix_erasures_network_id", "network_id"),
+        Index(
+            "uq_erasures_source_id_digest",
+            "source_id",
+            "digest",
+            unique=True,
+            postgresql_where=text("lifted_at IS NULL"),
+        ),
+        CheckConstraint("(lifted_at IS NULL) = (lifted_by IS NULL)", name="lifted"),
+    )
+
+    id: UUID = id_field()
+    at: datetime = moment_field(nullable=False)
+    actor: str = text_field()
+    case_number: str | None = text_field(default=None)
+    network_id: UUID = Field(foreign_key="networks.id")
+    source_id: UUID = Field(foreign_key="account_sources.id")
+    account_id: UUID
+    digest: bytes = Field(sa_type=LargeBinary)
+    lifted_at: datetime | None = moment_field(default=None, nullable=True)
+    lifted_by: str | None = text_field(default=None)

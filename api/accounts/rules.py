@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+# The code of a row that is refused since its student was erased.
+ERASED = "erased-student"
+
 
 class AccountStatus(StrEnum):
     """`missing`: a full roster did not name it; `suspended`: for longer than the grace period, or

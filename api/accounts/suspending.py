@@ -13,6 +13,7 @@ from api import clock
 from api.accounts.models import Account
 from api.accounts.progress import project
 from api.accounts.rules import AccountStatus
+from api.accounts.targets.desire import desire
 from api.db.pool import Database
 from api.db.uow import WriteSession, reading, transact
 
@@ -47,4 +48,6 @@ async def _suspend(network_id: UUID, session: WriteSession) -> None:
         .values(status=AccountStatus.suspended, version=col(Account.version) + 1, updated_at=now)
         .returning(col(Account.school_id))
     )
-    await project(session, set(suspended))
+    concerned = set(suspended)
+    await desire(session, network_id, since=now)
+    await project(session, concerned)

@@ -22,6 +22,7 @@ from api.accounts.progress import project
 from api.accounts.reading import Batch
 from api.accounts.rules import ImportState
 from api.accounts.stored import Upload, open_roster
+from api.accounts.targets.desire import desire, want_removed_gone
 from api.db.pool import Database
 from api.db.uow import WriteSession, transact
 
@@ -140,7 +141,7 @@ class _Undo:
         self, database: Database, session: WriteSession, run: AccountImport, secret: bytes
     ) -> None:
         self._database, self._session, self._run, self._secret = database, session, run, secret
-        self._values = {
+        self._values: dict[str, Any] = {
             "run": run.id,
             "source": run.source_id,
             "network": str(run.network_id),
@@ -163,6 +164,7 @@ class _Undo:
         await self._execute(_BURN, pads(self._secret))
         await self._execute(_REMOVE)
         await self._execute(_PUT_BACK)
+        await self._tell_targets()
         await project(self._session, concerned)
         await self._session.execute(
             update(AccountImport)
@@ -172,6 +174,12 @@ class _Undo:
                 undo={"state": "done", "reversed": done, "kept": kept, "failed": failed},
             )
         )
+
+    async def _tell_targets(self) -> None:
+        network_id = self._run.network_id
+        assert network_id is not None, "a run that was applied knows whose it is"
+        await want_removed_gone(self._session, network_id)
+        await desire(self._session, network_id, since=self._values["now"])
 
     async def _execute(
         self, statement: LiteralString, more: dict[str, bytes] | None = None

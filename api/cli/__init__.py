@@ -14,7 +14,7 @@ import typer
 from pydantic import ValidationError
 
 from api.app import package_version
-from api.cli import accounts, demo, doctor, people, school, serve
+from api.cli import accounts, demo, doctor, exports, people, school, serve, targets
 from api.cli.common import EPILOG, Exit, console, error_console
 from api.db.embedded import EmbeddedServerFailed
 from api.db.schema import SchemaMismatch
@@ -36,6 +36,8 @@ cli.command()(demo.demo)
 cli.add_typer(people.users, name="user")
 cli.add_typer(people.tokens, name="token")
 cli.command()(school.readiness)
+accounts.accounts.command()(exports.export)
+accounts.accounts.command()(targets.sync)
 cli.add_typer(accounts.accounts, name="accounts")
 cli.command()(doctor.doctor)
 

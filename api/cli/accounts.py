@@ -21,11 +21,11 @@ from api.cli.people import JsonOption
 from api.settings import Settings
 
 accounts = typer.Typer(
-    help="Student accounts: import a roster, undo an import.", no_args_is_help=True
+    help="Student accounts: import a roster, undo an import, export, sync.", no_args_is_help=True
 )
 
 _PIECE = 1 << 18
-_LOOK_EVERY_SECONDS = 0.5
+LOOK_EVERY_SECONDS = 0.5
 _OPEN = (ImportState.queued, ImportState.running)
 _TYPES = {".csv": "text/csv", ".ndjson": "application/x-ndjson", ".zip": "application/zip"}
 _SHOWN_ISSUES = 10
@@ -91,7 +91,7 @@ def import_roster(
     async def work(client: httpx.AsyncClient) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         run = await _send(client, opened, query)
         if wait:
-            with _shown_progress("Importing") as show:
+            with shown_progress("Importing") as show:
                 run = await _until(client, run["id"], lambda one: one["state"] not in _OPEN, show)
         path = f"/v1/account-imports/{run['id']}/issues"
         if not run["rows"]["rejected"]:
@@ -99,10 +99,10 @@ def import_roster(
         if rejected is not None:
             await _save(client, path, rejected)
         issues = await client.get(path, params={"limit": str(_SHOWN_ISSUES)})
-        return run, _read(issues)["items"]
+        return run, read_answer(issues)["items"]
 
     with _opened(file) as opened:
-        run, issues = _call(work, url, token, sees_names=rejected is not None)
+        run, issues = call(work, url, token, sees_names=rejected is not None)
     _tell(run, issues, as_json)
     if wait:
         raise typer.Exit(exit_code(run))
@@ -123,13 +123,13 @@ def undo_import(
     """
 
     async def work(client: httpx.AsyncClient) -> dict[str, Any]:
-        run = _read(await client.post(f"/v1/account-imports/{import_id}/undo"))
+        run = read_answer(await client.post(f"/v1/account-imports/{import_id}/undo"))
         if not wait:
             return run
-        with _shown_progress("Undoing") as show:
+        with shown_progress("Undoing") as show:
             return await _until(client, import_id, _is_undone, show)
 
-    run = _call(work, url, token, sees_names=False)
+    run = call(work, url, token, sees_names=False)
     if as_json:
         print_json(run)
     else:
@@ -161,7 +161,8 @@ def exit_code(run: dict[str, Any]) -> Exit:
     return Exit.rejected if run["rows"]["rejected"] else Exit.ok
 
 
-def _call(work: Work[Any], url: str | None, token: str | None, *, sees_names: bool) -> Any:
+def call(work: Work[Any], url: str | None, token: str | None, *, sees_names: bool) -> Any:
+    """What `work` gives with a client of the API, here or at an address; ends when refused."""
     logging_setup.configure(Settings().model_copy(update={"log_level": "WARNING"}))
     try:
         if url is None:
@@ -196,7 +197,7 @@ def _opened(name: str) -> Iterator[File]:
 
 async def _send(client: httpx.AsyncClient, file: File, query: dict[str, Any]) -> dict[str, Any]:
     """Upload a file as it is read. Raises: CallRefused."""
-    with _shown_progress("Sending") as show:
+    with shown_progress("Sending") as show:
 
         async def pieces() -> AsyncIterator[bytes]:
             sent = 0
@@ -205,7 +206,7 @@ async def _send(client: httpx.AsyncClient, file: File, query: dict[str, Any]) ->
                 sent += len(piece)
                 show(100 * sent / file.size if file.size else None)
 
-        return _read(
+        return read_answer(
             await client.post(
                 "/v1/account-imports",
                 params=query,
@@ -222,24 +223,25 @@ async def _until(
     show: Callable[[float | None], None],
 ) -> dict[str, Any]:
     while True:
-        run = _read(await client.get(f"/v1/account-imports/{import_id}"))
+        run = read_answer(await client.get(f"/v1/account-imports/{import_id}"))
         show(run["percent"])
         if ended(run):
             return run
-        await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        await asyncio.sleep(LOOK_EVERY_SECONDS)
 
 
 async def _save(client: httpx.AsyncClient, path: str, target: Path) -> None:
     async with client.stream("GET", path, params={"format": "csv"}) as answer:
         if answer.is_error:
             await answer.aread()
-            _read(answer)
+            read_answer(answer)
         with target.open("wb") as file:
             async for piece in answer.aiter_bytes():
                 file.write(piece)
 
 
-def _read(answer: httpx.Response) -> dict[str, Any]:
+def read_answer(answer: httpx.Response) -> dict[str, Any]:
+    """Raises: CallRefused."""
     if not answer.is_error:
         body: dict[str, Any] = answer.json()
         return body
@@ -251,7 +253,7 @@ def _read(answer: httpx.Response) -> dict[str, Any]:
 
 
 @contextmanager
-def _shown_progress(what: str) -> Iterator[Callable[[float | None], None]]:
+def shown_progress(what: str) -> Iterator[Callable[[float | None], None]]:
     """A bar on a terminal; nothing elsewhere, so that cron mails no bars."""
     columns = (TextColumn(what), BarColumn(), TaskProgressColumn())
     with Progress(*columns, console=error_console, transient=True) as bars:

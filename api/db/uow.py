@@ -45,6 +45,7 @@ _TOUCH = {
         " touched_by = pg_current_xact_id() FROM held WHERE s.network_id = held.network_id"
     ),
 }
+_ONE_SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 _NOTIFY = text("SELECT pg_notify('school_changed', :payload)")
 # A notification holds at most 8,000 bytes; beyond this many schools listeners are told "many".
 _NAMED_IN_NOTICE = 200
@@ -127,13 +128,17 @@ async def reading(db: Database) -> AsyncIterator[ReadSession]:
 
 
 @asynccontextmanager
-async def writing(db: Database, actor: str, request_id: str = "") -> AsyncIterator[WriteSession]:
+async def writing(
+    db: Database, actor: str, request_id: str = "", *, one_snapshot: bool = False
+) -> AsyncIterator[WriteSession]:
     """One transaction, committed when the block ends well, rolled back otherwise.
 
     `actor` is `user:ID`, `token:ID`, `vendor:SLUG` or `job:NAME`; the history trigger refuses
-    a write without one.
+    a write without one. With `one_snapshot` every statement sees the rows that the first saw.
     """
     async with WriteSession(db, actor, request_id) as session, session.begin():
+        if one_snapshot:
+            await session.execute(_ONE_SNAPSHOT)
         await session.execute(_ACTOR, {"actor": actor, "request": request_id})
         yield session
         await session.flush()

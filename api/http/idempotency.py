@@ -170,6 +170,13 @@ async def purge_expired(session: WriteSession, now: datetime) -> int:
     return len(gone.all())
 
 
+async def forget(session: WriteSession, route: str) -> None:
+    """Delete the answers of all routes that begin so: what they told is not kept any more."""
+    await session.execute(
+        delete(IdempotencyKey).where(col(IdempotencyKey.route).startswith(route, autoescape=True))
+    )
+
+
 def _held(request: Request) -> Claim | None:
     held = getattr(request.state, _STATE, None)
     return held if isinstance(held, Claim) else None

@@ -72,8 +72,8 @@ async def locked(session: WriteSession, row: Row, row_id: UUID) -> Row:
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
-    fresh = (await session.scalars(statement)).one()
-    if fresh.version != read_at:
+    fresh = (await session.scalars(statement)).one_or_none()
+    if fresh is None or fresh.version != read_at:
         raise PreconditionFailed("Somebody changed it just now; read it again.")
     return cast("Row", fresh)
 

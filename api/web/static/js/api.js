@@ -30,16 +30,43 @@ export function onSignedOut(act) {
 }
 
 /**
- * @param {string} method @param {string} path
- * @param {{body?: unknown, file?: Blob, etag?: string|null, signal?: AbortSignal,
- *   quiet?: boolean, once?: string}} [options]
- *   `file` is sent as it is, in place of a body; `quiet`: a 401 is the caller's business; `once`: sent again with it, it happens once
+ * @typedef {{body?: unknown, file?: Blob, etag?: string|null, signal?: AbortSignal,
+ *   quiet?: boolean, once?: string}} Asked
+ *   `file` is sent as it is, in place of a body; `quiet`: a 401 is the caller's business; `once`:
+ *   sent again with it, it happens once
+ */
+
+/**
+ * @param {string} method @param {string} path @param {Asked} [options]
  * @returns {Promise<Answer>}
  * @throws {Problem} and `AbortError` when `signal` says so
  */
 export async function call(method, path, options = {}) {
+  const response = await answerTo(method, path, options);
+  const data = response.status === 204 ? null : await response.json();
+  return { data, etag: response.headers.get("etag"), next: nextOf(response.headers.get("link")) };
+}
+
+/**
+ * What is answered with a file.
+ * @param {string} method @param {string} path @param {Asked} [options]
+ * @returns {Promise<{blob: Blob, name: string, headers: Headers}>}
+ * @throws {Problem} and `AbortError` when `signal` says so
+ */
+export async function fetchFile(method, path, options = {}) {
+  const response = await answerTo(method, path, { ...options, accept: "*/*" });
+  const said = response.headers.get("content-disposition") ?? "";
+  const name = /filename="([^"]+)"/.exec(said)?.[1] ?? "firstbell";
+  return { blob: await response.blob(), name, headers: response.headers };
+}
+
+/**
+ * @param {string} method @param {string} path @param {Asked & {accept?: string}} options
+ * @returns {Promise<Response>} a success
+ */
+async function answerTo(method, path, options) {
   /** @type {Record<string, string>} */
-  const headers = { Accept: "application/json" };
+  const headers = { Accept: options.accept ?? "application/json" };
   if (options.body !== undefined) {
     headers["Content-Type"] = method === "PATCH" ? "application/merge-patch+json" : "application/json";
   }
@@ -68,8 +95,7 @@ export async function call(method, path, options = {}) {
     if (response.status === 401 && !options.quiet) signedOut();
     throw new Problem(response.status, named);
   }
-  const data = response.status === 204 ? null : await response.json();
-  return { data, etag: response.headers.get("etag"), next: nextOf(response.headers.get("link")) };
+  return response;
 }
 
 /** @param {string} path @param {AbortSignal} [signal] @returns {Promise<any>} */

@@ -59,6 +59,14 @@ export const PAGES = [
     load: () => import("./pages/accounts.js"),
   },
   { path: "/accounts/:run", title: "Import", load: () => import("./pages/account-import.js") },
+  {
+    path: "/targets",
+    title: "Targets",
+    nav: "Targets",
+    right: "accounts:read",
+    load: () => import("./pages/targets.js"),
+  },
+  { path: "/targets/:target", title: "Target", load: () => import("./pages/target.js") },
   { path: "/schools/:school", title: "School", load: () => import("./pages/school.js") },
   { path: "/sign-in", title: "Sign in", open: true, load: () => import("./pages/sign-in.js") },
 ];

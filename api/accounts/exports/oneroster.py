@@ -1,0 +1,113 @@
+"""OneRoster 1.2 as CSV (1EdTech's CSV binding): a manifest, and in bulk who is a student where."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, case
+from sqlalchemy.orm import Mapped
+
+from api.accounts.exports import cells
+from api.accounts.exports.form import Cell, Form, Format, Of, Sheet, Unfit, Wishes, filled
+from api.accounts.rules import AccountStatus
+
+_SENT = ("orgs", "roles", "users")
+_ABSENT = (
+    *("academicSessions", "categories", "classes", "classResources", "courseResources", "courses"),
+    *("demographics", "enrollments", "lineItemLearningObjectiveIds", "lineItems"),
+    *("lineItemScoreScales", "resources", "resultLearningObjectiveIds", "results"),
+    *("resultScoreScales", "scoreScales", "userProfiles", "userResources"),
+)
+MANIFEST: dict[str, str] = {
+    "manifest.version": "1.0",
+    "oneroster.version": "1.2",
+    **{
+        f"file.{name}": "bulk" if name in _SENT else "absent"
+        for name in sorted((*_SENT, *_ABSENT), key=str.lower)
+    },
+    "source.systemName": "FirstBell",
+    "source.systemCode": "firstbell",
+}
+_PROPERTY = ("propertyName", "value")
+_ORG = "sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId"
+_USER = (
+    "sourcedId,status,dateLastModified,enabledUser,username,userIds,givenName,familyName,"
+    "middleName,identifier,email,sms,phone,agentSourcedIds,grades,password,userMasterIdentifier,"
+    "preferredGivenName,preferredMiddleName,preferredFamilyName,primaryOrgSourcedId,pronouns"
+)
+_ROLE = (
+    "sourcedId,status,dateLastModified,userSourcedId,roleType,role,beginDate,endDate,"
+    "orgSourcedId,userProfileSourcedId"
+)
+# What a GUID has no place for; ours have no more than 255 characters, and at least one.
+_NO_GUID = "[^0-9A-Za-z./@_-]"
+
+
+def make(wishes: Wishes) -> Form:
+    del wishes
+    district: dict[str, Cell] = {
+        "sourcedId": cells.NETWORK_ID,
+        "name": cells.NETWORK_NAME,
+        "type": cells.fixed("district"),
+    }
+    school: dict[str, Cell] = {
+        "sourcedId": cells.SCHOOL_ID,
+        "name": cells.SCHOOL_NAME,
+        "type": cells.fixed("school"),
+        "parentSourcedId": cells.NETWORK_ID,
+    }
+    user: dict[str, Cell] = {
+        "sourcedId": cells.SOURCED_ID,
+        "enabledUser": case((cells.is_active(), "true"), else_="false"),
+        "username": cells.USERNAME,
+        "givenName": cells.GIVEN,
+        "familyName": cells.FAMILY,
+        "email": cells.EMAIL,
+        "grades": cells.graded(cells.CODED),
+        "primaryOrgSourcedId": cells.SCHOOL_ID,
+    }
+    role: dict[str, Cell] = {
+        # A student has one school here, so their account's id names the role too.
+        "sourcedId": cells.ID,
+        "userSourcedId": cells.SOURCED_ID,
+        "roleType": cells.fixed("primary"),
+        "role": cells.fixed("student"),
+        "orgSourcedId": cells.SCHOOL_ID,
+    }
+    return Form(
+        sheets=[
+            Sheet("manifest.csv", Of.nothing, dict.fromkeys(_PROPERTY), lines=[*MANIFEST.items()]),
+            Sheet(
+                "orgs.csv",
+                Of.network,
+                filled(_ORG, district),
+                then=(Of.school, filled(_ORG, school)),
+            ),
+            Sheet("users.csv", Of.account, filled(_USER, user), reveals="password"),
+            Sheet("roles.csv", Of.account, filled(_ROLE, role)),
+        ],
+        fields=(
+            *("sourced_id", "given_name", "family_name", "username", "email"),
+            *("school", "grade", "status"),
+        ),
+        recipient=None,
+        unfit=[
+            cells.without_username(),
+            Unfit(
+                "id-unfit", "has a sourced id that is no OneRoster GUID", _unfit(cells.SOURCED_ID)
+            ),
+            Unfit(
+                "school-unfit",
+                "has a school whose id is no OneRoster GUID",
+                _unfit(cells.SCHOOL_ID),
+            ),
+        ],
+        keyed=True,
+        judges_schools=True,
+        statuses=frozenset({AccountStatus.active, AccountStatus.suspended}),
+    )
+
+
+def _unfit(cell: ColumnElement[str] | Mapped[str]) -> ColumnElement[bool]:
+    return cell.bool_op("~")(_NO_GUID)
+
+
+ONEROSTER = Format(make, takes=frozenset({"passwords"}))
