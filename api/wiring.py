@@ -26,6 +26,8 @@ from api.http import idempotency
 from api.infrastructure import defining as check_defining
 from api.infrastructure import listeners as check_listeners
 from api.infrastructure import routes as check_routes
+from api.infrastructure.probe import codes as probe_codes
+from api.infrastructure.probe import routes as probe_routes
 from api.jobs.app import CHANNEL as JOBS_CHANNEL
 from api.jobs.app import Job
 from api.jobs.worker import run_worker, stop_worker
@@ -102,6 +104,7 @@ def routers() -> list[APIRouter]:
         device_routes.router,
         account_routes.router,
         check_routes.router,
+        probe_routes.router,
         webhook_routes.router,
     ]
 
@@ -140,6 +143,7 @@ async def purge(database: Database) -> None:
         await idempotency.purge_expired(session, now)
         await auth_service.purge_expired(session, now)
         await vendor_secrets.purge_retired(session, now)
+        await probe_codes.purge_retired(session, now)
         await webhook_jobs.forget_bodies(session)
         await account_keeping.forget_uploads(session)
 

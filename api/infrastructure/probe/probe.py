@@ -156,6 +156,8 @@ def shake_hands(service: dict[str, Any], found: list[Any]) -> tuple[dict[str, An
                 return told, ask(secured, service) if told["verified"] else None
         except OSError as error:
             told.update(verified=False, error=told.get("error", reason(error)))
+            # Such as 62, the name does not match: somebody else answers (OpenSSL's codes).
+            told.setdefault("code", getattr(error, "verify_code", None))
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
     return told, None
