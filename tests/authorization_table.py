@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from tests.authorization_accounts import ACCOUNTS
+from tests.authorization_infrastructure import INFRASTRUCTURE
 from tests.authorization_orders import ORDERS
+from tests.authorization_probe import PROBE
 from tests.authorization_rules import ADMINS, PLANNERS, Case, Reach
 from tests.authorization_shipping import SHIPPING
 from tests.authorization_webhooks import WEBHOOKS
@@ -340,4 +342,6 @@ CASES: dict[str, tuple[Case, ...]] = {
     **SHIPPING,
     **WEBHOOKS,
     **ACCOUNTS,
+    **INFRASTRUCTURE,
+    **PROBE,
 }

@@ -41,7 +41,7 @@ Operation = APIOperation[Any, Any, Any, Any]
 EXAMPLES = 4
 TAGS = (
     *("auth", "networks", "schools", "staff", "rollouts", "tasks", "readiness", "ops"),
-    *("orders", "shipments", "vendors", "inbox", "accounts"),
+    *("orders", "shipments", "vendors", "inbox", "accounts", "checks", "check-results", "probe"),
 )
 # A stream has no end to wait for.
 STREAMS = {"GET /v1/events"}
@@ -146,6 +146,7 @@ async def _fill(settings: Settings, database_url: str) -> tuple[str, dict[str, s
         "receipt_id": names["receipt"],
         "account_id": names["account"],
         "import_id": names["run_read"],
+        "check": names["check"],
         "sku": "CB",
         "slug": "acme",
     }
