@@ -59,6 +59,15 @@ export const PAGES = [
     load: () => import("./pages/accounts.js"),
   },
   { path: "/accounts/:run", title: "Import", load: () => import("./pages/account-import.js") },
+  {
+    path: "/checks",
+    title: "Checks",
+    nav: "Checks",
+    right: "checks:read",
+    load: () => import("./pages/checks.js"),
+  },
+  { path: "/checks/:school", title: "Checks", load: () => import("./pages/school-checks.js") },
+  { path: "/checks/:school/:check", title: "Check", load: () => import("./pages/school-check.js") },
   { path: "/schools/:school", title: "School", load: () => import("./pages/school.js") },
   { path: "/sign-in", title: "Sign in", open: true, load: () => import("./pages/sign-in.js") },
 ];
