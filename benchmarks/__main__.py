@@ -9,7 +9,17 @@ from rich.console import Console
 from rich.table import Table
 
 from api.db.embedded import EmbeddedServer
-from benchmarks import accounts, board, graph, ground, inbox, intake, promise, readiness
+from benchmarks import (
+    accounts,
+    board,
+    check_results,
+    graph,
+    ground,
+    inbox,
+    intake,
+    promise,
+    readiness,
+)
 from benchmarks.result import RESULTS, Result, save
 
 Benchmark = Callable[[EmbeddedServer, int], Iterable[Result]]
@@ -19,6 +29,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "edge_insert": graph.edge_insert,
     "bulk": graph.bulk,
     "promise": promise.promise,
+    "check_results": check_results.check_results,
     "intake": intake.intake,
     "inbox": inbox.inbox,
     "accounts": accounts.accounts,

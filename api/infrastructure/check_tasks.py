@@ -43,6 +43,8 @@ async def check_tasks(
 ) -> list[CheckTask]:
     """The tasks of these schools that wait for one of these checks."""
     ids = list(school_ids)
+    if not ids or not slugs:
+        return []
     named = await _named_by_playbooks(session, ids, set(slugs))
     keys = {key[3] for key in named} | {f"{PREFIX}{slug}" for slug in slugs}
     rows = await session.execute(
