@@ -2,9 +2,9 @@
 
 import { moment } from "../dates.js";
 import { h, s } from "../dom.js";
-import { stateBadge, tableOf, whose } from "../orders/parts.js";
+import { tableOf } from "../orders/parts.js";
 import { sentence } from "../words.js";
-import { amount } from "./words.js";
+import { amount, outcomeBadge, outcomeColour } from "./words.js";
 
 /** @typedef {{id: string, value: number, unit: string, needed: number|null, outcome: string,
  *   measured_at: string, recorded_at: string, method: string, evidence: Record<string, unknown>,
@@ -37,7 +37,7 @@ export function chartOf(results, needed) {
         cx: x(times[index]),
         cy: y(one.value),
         r: 4.5,
-        dataset: { verdict: one.outcome === "passed" ? "ready" : one.outcome === "failed" ? "late" : "at_risk" },
+        dataset: { verdict: outcomeColour(one.outcome) },
       }),
     ),
   );
@@ -71,11 +71,11 @@ function cellsOf(one) {
   return [
     [
       h("span", { class: "num" }, moment(one.measured_at)),
-      h("span", { class: "fine clip" }, `by ${one.probe_report_id ? "the probe" : whose(one.by)}`),
+      h("span", { class: "fine clip" }, `by ${one.probe_report_id ? "the probe" : one.by}`),
     ],
     amount(one.value, one.unit),
     amount(one.needed, one.unit),
-    stateBadge(one.outcome),
+    outcomeBadge(one.outcome),
     evidenceOf(one.evidence),
   ];
 }

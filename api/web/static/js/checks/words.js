@@ -1,6 +1,6 @@
 // How checks stand, in words, colours and amounts.
 
-import { h, hidden } from "../dom.js";
+import { h } from "../dom.js";
 import { icon } from "../icons.js";
 import { sentence } from "../words.js";
 
@@ -64,8 +64,18 @@ export function standingBadge(one) {
     { class: "badge", dataset: { verdict: colourOf(one) } },
     standingIcon(one),
     standingWord(one.verdict),
-    one.severity === "warning" && hidden(", a warning only"),
   );
+}
+
+/** @param {string} outcome of one result @returns {string} the verdict whose colour it has */
+export function outcomeColour(outcome) {
+  return LOOKS[outcome]?.[0] ?? "unscheduled";
+}
+
+/** @param {string} outcome of one result @returns {HTMLElement} */
+export function outcomeBadge(outcome) {
+  const looks = LOOKS[outcome] ?? LOOKS.inconclusive;
+  return h("span", { class: "badge", dataset: { verdict: looks[0] } }, icon(looks[1]), standingWord(outcome));
 }
 
 /** @param {number|null} value @param {string} unit @returns {string} `1,720 Mbps`, `98.5 %` */
@@ -80,8 +90,8 @@ export function amount(value, unit) {
 export function inShort(one) {
   const measured = one.value === null ? "" : `, ${amount(one.value, one.unit)}`;
   const wanted = one.needed === null ? "" : ` (${amount(one.needed, one.unit)} asked)`;
-  const waived = one.waived ? ", waived" : "";
-  return `${standingWord(one.verdict)}${measured}${wanted}${waived}`;
+  const more = `${one.severity === "warning" ? ", a warning" : ""}${one.waived ? ", waived" : ""}`;
+  return `${standingWord(one.verdict)}${measured}${wanted}${more}`;
 }
 
 /** @param {string} school @param {string} [check] @returns {string} */

@@ -1,6 +1,7 @@
 // Everything that is asked of one school: the open first, why, and what to do about it.
 
 import { Problem, isAbort, read } from "../api.js";
+import { premisesPanel } from "../checks/premises.js";
 import { probePanel } from "../checks/probe.js";
 import { addressOf, amount, standingBadge, standingRank } from "../checks/words.js";
 import { moment, plural, short } from "../dates.js";
@@ -24,9 +25,14 @@ export function open({ params, signal, rename }) {
   const path = `/v1/schools/${encodeURIComponent(params.school)}`;
   const refresh = async () => {
     try {
-      const [school, checks] = await Promise.all([read(path, signal), read(`${path}/checks`, signal)]);
+      const [school, checks, premises] = await Promise.all([
+        read(path, signal),
+        read(`${path}/checks`, signal),
+        read(`${path}/premises`, signal),
+      ]);
       rename(`Checks of ${school.name}`);
-      keepFocus(node, () => show(node, partsOf(school, checks.items)));
+      const building = premisesPanel(school.code, premises, refresh);
+      keepFocus(node, () => show(node, partsOf(school, checks.items), building, probePanel(school.code)));
     } catch (error) {
       if (isAbort(error)) return;
       const gone = error instanceof Problem && error.status === 404;
@@ -45,11 +51,13 @@ export function open({ params, signal, rename }) {
 
 /** @param {any} school @param {any[]} checks */
 function partsOf(school, checks) {
-  const open = checks
-    .filter((one) => !["passed", "not_applicable"].includes(one.verdict))
-    .sort((a, b) => weight(a) - weight(b) || a.title.localeCompare(b.title));
-  const passed = checks.filter((one) => one.verdict === "passed");
-  const aside = checks.filter((one) => one.verdict === "not_applicable");
+  const of = (/** @type {string[]} */ verdicts) =>
+    checks
+      .filter((one) => verdicts.includes(one.verdict))
+      .sort((a, b) => weight(a) - weight(b) || a.title.localeCompare(b.title));
+  const open = of(["failed", "stale", "inconclusive", "scheduled"]);
+  const unknown = of(["not_started"]);
+  const passed = of(["passed"]);
   return [
     h(
       "div",
@@ -61,12 +69,12 @@ function partsOf(school, checks) {
         h("a", { href: `/schools/${encodeURIComponent(school.code)}` }, "The school's plan"),
       ),
       h("div", { class: "school-title" }, h("h1", null, school.name), h("span", { class: "code" }, school.code)),
-      h("p", { class: "lead" }, summary(school, open, passed)),
+      h("p", { class: "lead" }, summary([...open, ...unknown], passed)),
     ),
-    groupOf("Open", open, school),
-    groupOf("Passed", passed, school),
-    groupOf("Not applicable", aside, school),
-    probePanel(school.code),
+    groupOf("Open", open, school, ["Stands", "Measured", "Asked", "Holds until"]),
+    groupOf("Not measured", unknown, school, []),
+    groupOf("Passed", passed, school, ["Measured", "Asked", "Holds until"]),
+    groupOf("Not applicable", of(["not_applicable"]), school, []),
   ];
 }
 
@@ -75,49 +83,49 @@ function weight(one) {
   return standingRank(one.verdict) * 2 + (one.severity === "warning" ? 1 : 0);
 }
 
-/** @param {any} school @param {any[]} open @param {any[]} passed */
-function summary(school, open, passed) {
-  const people = school.enrollment === null ? "" : `${plural(school.enrollment, "student")}: `;
+/** @param {any[]} open @param {any[]} passed */
+function summary(open, passed) {
+  if (!open.length) return "Everything that is asked of the building was measured and holds.";
   const gates = open.filter((one) => one.severity === "gate" && !one.waived).length;
-  if (!open.length) return `${people}everything that is asked of the building was measured and holds.`;
-  return `${people}${plural(gates, "gate")} open, ${passed.length} of ${open.length + passed.length} checks hold.`;
+  return `${plural(gates, "gate")} open; ${passed.length} of ${open.length + passed.length} checks hold.`;
 }
 
-/** @param {string} title @param {any[]} checks @param {any} school */
-function groupOf(title, checks, school) {
+/** @type {Record<string, (one: any) => import("../dom.js").Child>} */
+const CELLS = {
+  Stands: standingBadge,
+  Measured: (one) => amount(one.value, one.unit),
+  Asked: (one) => amount(one.needed, one.unit),
+  "Holds until": until,
+};
+
+/** @param {string} title @param {any[]} checks @param {any} school @param {string[]} heads */
+function groupOf(title, checks, school, heads) {
   if (!checks.length) return null;
-  const columns = [
-    { head: "Check" },
-    { head: "Stands" },
-    { head: "Measured", number: true },
-    { head: "Asked", number: true },
-    { head: "Holds until" },
+  const numbers = ["Measured", "Asked"];
+  const columns = ["Check", ...heads].map((head) => ({ head, number: numbers.includes(head) }));
+  const cellsOf = (/** @type {any} */ one) => [
+    nameOf(one, school),
+    ...heads.map((head) => CELLS[head](one)),
   ];
   return h(
     "section",
     { class: "panel", "aria-label": title },
     h("h2", null, title, h("span", { class: "count-mark" }, String(checks.length))),
-    tableOf(title, columns, checks.map((one) => ({ cells: cellsOf(one, school) }))),
+    tableOf(title, columns, checks.map((one) => ({ cells: cellsOf(one) }))),
   );
 }
 
 /** @param {any} one @param {any} school */
-function cellsOf(one, school) {
+function nameOf(one, school) {
   return [
-    [
-      h(
-        "a",
-        { class: "quiet", href: addressOf(school.code, one.check), dataset: { key: one.check } },
-        one.title,
-      ),
-      one.severity === "warning" && h("span", { class: "tag" }, "Warning"),
-      one.waived && h("span", { class: "tag" }, "Waived"),
-      h("span", { class: "fine line-note" }, one.why),
-    ],
-    standingBadge(one),
-    amount(one.value, one.unit),
-    amount(one.needed, one.unit),
-    until(one),
+    h(
+      "a",
+      { class: "quiet", href: addressOf(school.code, one.check), dataset: { key: one.check } },
+      one.title,
+    ),
+    one.severity === "warning" && h("span", { class: "tag" }, "Warning"),
+    one.waived && h("span", { class: "tag" }, "Waived"),
+    h("span", { class: "fine line-note" }, one.why),
   ];
 }
 
