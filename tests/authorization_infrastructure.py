@@ -41,6 +41,7 @@ INFRASTRUCTURE: dict[str, tuple[Case, ...]] = {
     "GET /v1/checks/matrix": _read(Reach.SCHOOL, "/v1/checks/matrix?limit=1000", shows='"{school}"')
     + _read(Reach.NETWORK, "/v1/checks/matrix?network={network}"),
     "GET /v1/checks/{check}": _read(Reach.NETWORK, "/v1/checks/{check}"),
+    "GET /v1/checks/{check}/versions": _read(Reach.NETWORK, "/v1/checks/{check}/versions"),
     "PATCH /v1/checks/{check}": _write(
         Reach.WHOLE, "/v1/checks/{check}", {"title": "Renamed", "freshness_days": None}
     ),
@@ -66,11 +67,17 @@ INFRASTRUCTURE: dict[str, tuple[Case, ...]] = {
     "DELETE /v1/schools/{school}/checks/{check}/retests": _write(
         Reach.SCHOOL, f"{_OF_SCHOOL}/retests", None, 204
     ),
-    "POST /v1/schools/{school}/checks/{check}/exemption": _write(
-        Reach.SCHOOL, f"{_OF_SCHOOL}/exemption", {"reason": "Because."}, 201
+    "POST /v1/schools/{school}/checks/{check}/exemption": (
+        Case(
+            "waivers:approve",
+            Reach.SCHOOL,
+            f"{_OF_SCHOOL}/exemption",
+            {"reason": "Because."},
+            201,
+        ),
     ),
-    "DELETE /v1/schools/{school}/checks/{check}/exemption": _write(
-        Reach.SCHOOL, f"{_OF_SCHOOL}/exemption", None, 204
+    "DELETE /v1/schools/{school}/checks/{check}/exemption": (
+        Case("waivers:approve", Reach.SCHOOL, f"{_OF_SCHOOL}/exemption", None, 204),
     ),
     "GET /v1/schools/{school}/premises": _read(Reach.SCHOOL, "/v1/schools/{school}/premises"),
     "PUT /v1/schools/{school}/premises": _write(

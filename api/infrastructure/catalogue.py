@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -84,6 +84,11 @@ async def read_catalogue(session: ReadSession, network_id: UUID) -> Catalogue:
     return (await read_catalogues(session, [network_id]))[network_id]
 
 
+async def slugs_there_are(session: ReadSession) -> set[str]:
+    """Whatever any network calls a check."""
+    return set(await session.scalars(select(col(Check.slug)).distinct()))
+
+
 def _newest() -> ColumnElement[bool]:
     return and_(
         col(CheckVersion.check_id) == col(Check.id), col(CheckVersion.version) == col(Check.version)
@@ -147,6 +152,16 @@ async def find_check(session: ReadSession, caller: Caller, id_or_slug: str) -> C
 async def version_of(session: ReadSession, check: Check) -> CheckVersion:
     """The definition that holds."""
     return await session.get_one(CheckVersion, (check.id, check.version))
+
+
+async def all_versions(session: ReadSession, check: Check) -> Sequence[CheckVersion]:
+    """Every definition there was, the newest first."""
+    statement = (
+        select(CheckVersion)
+        .where(col(CheckVersion.check_id) == check.id)
+        .order_by(col(CheckVersion.version).desc())
+    )
+    return (await session.scalars(statement)).all()
 
 
 _SORTS: dict[str, Any] = {

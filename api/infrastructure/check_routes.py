@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.auth.caller import Caller
 from api.auth.dependencies import Reading, Writing, allow, current_caller
+from api.auth.queries import names_of_actors
 from api.auth.rules import Right
 from api.db.uow import ReadSession
 from api.http.conditional import (
@@ -19,8 +20,8 @@ from api.http.conditional import (
 )
 from api.http.paging import ListOut, PageParams, set_link
 from api.http.route import TransactionalRoute
-from api.infrastructure.catalogue import find_check, list_checks, versions_of
-from api.infrastructure.check_schemas import CheckIn, CheckOut, CheckPatch
+from api.infrastructure.catalogue import all_versions, find_check, list_checks, versions_of
+from api.infrastructure.check_schemas import CheckIn, CheckOut, CheckPatch, CheckVersionOut
 from api.infrastructure.defining import add_check, change_check
 from api.infrastructure.matrix import MatrixFilter, read_matrix
 from api.infrastructure.models import Check
@@ -131,6 +132,19 @@ async def read_check(
         return not_modified_response(_etag(found))
     mark(response, _etag(found))
     return (await _checks_out(session, found))[0]
+
+
+@router.get("/checks/{check}/versions")
+async def read_versions(check: str, caller: Reader, session: Reading) -> ListOut[CheckVersionOut]:
+    """Every definition that results were ever held to, the newest first."""
+    found = await all_versions(session, await find_check(session, caller, check))
+    names = await names_of_actors(session, {one.actor for one in found})
+    return ListOut(
+        items=[
+            CheckVersionOut.model_validate(one.model_dump() | {"by": names[one.actor]})
+            for one in found
+        ]
+    )
 
 
 @router.patch("/checks/{check}")

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import (
     AfterValidator,
     BaseModel,
+    ConfigDict,
     Discriminator,
     Field,
     StringConstraints,
@@ -170,13 +171,12 @@ class CheckPatch(PatchIn):
     archived: bool | None = None
 
 
-class CheckOut(BaseModel):
-    """A check with its newest definition; `network` is null for one of everybody."""
+class DefinitionOut(BaseModel):
+    """What a check asks for."""
 
-    id: UUID
-    slug: str
-    title: str
-    network: str | None
+    model_config = ConfigDict(from_attributes=True)
+
+    version: int
     unit: str
     comparator: Comparator
     threshold: dict[str, Any]
@@ -186,7 +186,21 @@ class CheckOut(BaseModel):
     source: str
     applies: dict[str, Any]
     requires: list[str]
-    archived_at: datetime | None
-    version: int
     created_at: datetime
+
+
+class CheckVersionOut(DefinitionOut):
+    """A definition as it was decided once, and by whom."""
+
+    by: str
+
+
+class CheckOut(DefinitionOut):
+    """A check with its newest definition; `network` is null for one of everybody."""
+
+    id: UUID
+    slug: str
+    title: str
+    network: str | None
+    archived_at: datetime | None
     updated_at: datetime

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, func, select
+from sqlalchemy import Uuid, func, select, text
 from sqlmodel import col
 
 from api import clock
@@ -25,6 +25,7 @@ from api.schools.service import flush, locked
 
 # A page shows them side by side, and every school is held against each.
 MOST_CHECKS = 200
+_SHIPPING = text("SELECT pg_advisory_xact_lock(hashtextextended('firstbell.checks', 0))")
 # Who ships; what a person has changed since is theirs.
 SHIPPER = "job:start"
 _DEFINED = (
@@ -126,6 +127,7 @@ async def ship(session: WriteSession) -> None:
     """Put the shipped checks into the shared catalogue, and newer definitions of those that
     nobody has changed; safe from several processes at once.
     """
+    await session.execute(_SHIPPING)
     slugs = [given.slug for given in shipped_checks()]
     rows = await session.execute(
         select(Check, CheckVersion)

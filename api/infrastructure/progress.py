@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from api.db.uow import WriteSession
+from api.infrastructure.catalogue import slugs_there_are
 from api.infrastructure.check_tasks import CheckTask, check_tasks
 from api.infrastructure.progress_rules import check_evidence
 from api.infrastructure.rules import Verdict
@@ -43,11 +44,14 @@ async def project(
 async def _project_some(
     session: WriteSession, school_ids: list[UUID], slugs: Collection[str] | None, keep_word: bool
 ) -> None:
-    standings = await read_standings(session, school_ids, slugs)
     if slugs is None:
-        slugs = {slug for one in standings.catalogues.values() for slug in one.by_slug}
+        slugs = await slugs_there_are(session)
+    tasks = await check_tasks(session, school_ids, slugs)
+    # Of thirty checks a school's plan waits for half a dozen, and many schools have no plan.
+    waiting = {task.school_id for task in tasks}
+    standings = await read_standings(session, waiting, {task.slug for task in tasks})
     progress = []
-    for task in await check_tasks(session, school_ids, slugs):
+    for task in tasks:
         asked = standings.asked(task.school_id, task.slug)
         if asked is None:
             continue

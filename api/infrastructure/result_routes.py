@@ -42,6 +42,8 @@ router = APIRouter(
 
 Reader = Annotated[Caller, Depends(allow(Right.checks_read))]
 Writer = Annotated[Caller, Depends(allow(Right.checks_write))]
+# An exemption opens a gate as a waiver does, so whoever only measures cannot give one.
+Approver = Annotated[Caller, Depends(allow(Right.waivers_approve))]
 
 
 @router.get("/schools/{school}/checks")
@@ -132,7 +134,7 @@ async def delete_retest(school: str, check: str, caller: Writer, session: Writin
 
 @router.post("/schools/{school}/checks/{check}/exemption", status_code=201)
 async def post_exemption(
-    school: str, check: str, given: ExemptionIn, caller: Writer, session: Writing
+    school: str, check: str, given: ExemptionIn, caller: Approver, session: Writing
 ) -> ExemptionOut:
     """Say why a check does not concern a school, such as a WAN check where there is one building.
 
@@ -143,7 +145,7 @@ async def post_exemption(
 
 
 @router.delete("/schools/{school}/checks/{check}/exemption", status_code=204)
-async def delete_exemption(school: str, check: str, caller: Writer, session: Writing) -> None:
+async def delete_exemption(school: str, check: str, caller: Approver, session: Writing) -> None:
     """Let the check concern the school again."""
     place = await find_school(session, caller, school)
     await saying.end_exemption(session, place, check)

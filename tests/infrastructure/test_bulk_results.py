@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.infrastructure.conftest import INTERNET, Body, Caller, stands
+import asyncio
+
+from api.db.pool import Database
+from tests.infrastructure.conftest import INTERNET, Body, Caller, measure, stands
+from tests.tasks.test_evidence_api import statements
 
 
 def row(school: str, value: object = 1800, check: str = INTERNET, **given: object) -> Body:
@@ -66,3 +70,47 @@ async def test_an_archived_school_takes_no_results(
     assert [one["pointer"] for one in refused["errors"]] == ["/results/1/school"]
     assert refused["errors"][0]["code"] == "school-archived"
     await admin.post(f"/schools/B/checks/{INTERNET}/results", {"value": 1}, 409)
+
+
+async def test_more_schools_take_no_more_statements(
+    admin: Caller, database: Database, prepared: dict[str, Body]
+) -> None:
+    with statements(database) as one:
+        await admin.post("/check-results/bulk", {"results": [row("A")]})
+    rows = [row(school, value) for value in (900, 1000, 1800) for school in "ABC"]
+    with statements(database) as many:
+        await admin.post("/check-results/bulk", {"results": rows})
+    assert len(many) == len(one)
+    with statements(database) as page:
+        await admin.get("/checks/matrix?limit=1")
+    with statements(database) as pages:
+        await admin.get("/checks/matrix?limit=3")
+    assert len(pages) == len(page)
+
+
+async def test_who_measures_and_who_changes_what_is_needed_meet(
+    admin: Caller, database: Database, prepared: dict[str, Body]
+) -> None:
+    """At the same moment: whoever comes second judges what the first has written."""
+
+    async def grow(students: int) -> None:
+        answer = await admin.answer("PATCH", "/schools/A", {"enrollment": students}, if_match="*")
+        assert answer.status_code == 200, answer.text
+
+    async def tighten(each: float) -> None:
+        body = {"threshold": {"kind": "per_user", "value": each}}
+        answer = await admin.answer("PATCH", f"/checks/{INTERNET}", body, if_match="*")
+        # Of two who change a check from the same version one is told.
+        assert answer.status_code in (200, 412), answer.text
+
+    for turn in range(4):
+        await asyncio.gather(
+            grow(300 + 60 * turn),
+            tighten(4 + turn / 10),
+            *(measure(admin, 1700 + 100 * turn + n) for n in range(3)),
+            admin.post("/check-results/bulk", {"results": [row("A", 1500 + 90 * turn)]}),
+        )
+        now = await stands(admin)
+        task = (await admin.tasks())["infrastructure.internet"]
+        assert task["cause"] == now["why"]
+        assert task["progress_done"] == (now["outcome"] == "passed")

@@ -90,6 +90,13 @@ async def test_a_new_version_judges_old_results_and_keeps_what_they_were_held_to
     assert same["version"] == 3
     old = await admin.answer("PATCH", f"/checks/{INTERNET}", {"title": "X"}, if_match='"old"')
     assert old.status_code == 412
+    versions = (await admin.get(f"/checks/{INTERNET}/versions"))["items"]
+    assert [(one["version"], one["severity"]) for one in versions] == [
+        (3, "warning"),
+        (2, "gate"),
+        (1, "gate"),
+    ]
+    assert [one["by"] for one in versions] == ["admin", "admin", "job:start"]
     forever = await admin.patch(f"/checks/{INTERNET}", {"freshness_days": None})
     assert forever["freshness_days"] is None
     assert (await stands(admin))["valid_until"] is None

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from api.infrastructure.check_schemas import BandedIn, CheckIn, CheckPatch
 from api.infrastructure.shipped_checks import shipped_checks
-from api.infrastructure.thresholds import School, needed, not_applicable
+from api.infrastructure.thresholds import Needed, School, needed, not_applicable
 from api.infrastructure.units import converted, normal_unit
 from api.tasks.playbooks import shipped_playbooks
 
@@ -66,7 +66,7 @@ def test_the_arithmetic_is_told() -> None:
     unknown = needed(threshold, School("A", None, 25))
     assert unknown == (None, "the enrollment of A is not known; set it on the school")
     rooms = {"kind": "per_room", "value": 1}
-    assert needed(rooms, School("A", 375, 25, rooms=1)) == (1, "1 room x 1")
+    assert needed(rooms, School("A", 375, 25, rooms=1)) == Needed(Decimal(1), "1 room x 1")
     assert needed(rooms, School("A", 375, 25)).value is None
 
 

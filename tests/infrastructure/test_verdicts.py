@@ -62,7 +62,7 @@ def test_an_old_result_is_judged_by_what_holds_now() -> None:
     assert grown.why == "2,257.5 Mbps needed (525 users x 4.3), measured 2,000 Mbps"
     in_gbps = replace(MBPS, unit="Gbps", threshold={"kind": "constant", "value": 1})
     moved = stand(result, in_gbps)
-    assert (moved.verdict, moved.value) == (Verdict.PASSED, 2)
+    assert (moved.verdict, moved.value) == (Verdict.PASSED, Decimal(2))
     in_rooms = stand(result, replace(MBPS, unit="rooms"))
     assert in_rooms.verdict is Verdict.INCONCLUSIVE
     assert in_rooms.why == "Measured 2,000 Mbps, and the check is in rooms now"
@@ -204,7 +204,9 @@ def test_no_facts_lead_astray(asked: Definition, school: School, known: Known, l
     if now.verdict in (Verdict.PASSED, Verdict.STALE):
         assert known.newest is not None
         assert now.outcome == "passed"
-        assert (now.valid_until is not None and now.valid_until <= NOW) is (now.verdict == "stale")
+        assert (now.valid_until is not None and now.valid_until <= NOW) is (
+            now.verdict is Verdict.STALE
+        )
     if known.newest is None:
         assert now.verdict in (Verdict.NOT_STARTED, Verdict.SCHEDULED, Verdict.NOT_APPLICABLE)
     if now.outcome == "failed" and now.verdict != "scheduled":

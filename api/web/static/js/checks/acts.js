@@ -22,9 +22,9 @@ export function actsOf(school, one) {
   const path = `/v1/schools/${encodeURIComponent(school)}/checks/${encodeURIComponent(one.check)}`;
   /** @type {Act[]} */
   const acts = [];
-  if (may("checks:write") && one.exemption) {
+  if (may("waivers:approve") && one.exemption) {
     acts.push({ key: "concern", label: "Let it concern the school again", run: () => endExemption(path, one) });
-  } else if (may("checks:write")) {
+  } else if (may("checks:write") && !one.exemption) {
     acts.push({ key: "record", label: "Record a result", primary: true, run: () => record(path, one) });
     acts.push({
       key: "retest",
@@ -32,7 +32,8 @@ export function actsOf(school, one) {
       run: () => planRetest(path, one),
     });
     if (one.retest) acts.push({ key: "call-off", label: "Call the re-test off", run: () => callOff(path, one) });
-    if (one.verdict !== "not_applicable") {
+    // It opens a gate as a waiver does.
+    if (may("waivers:approve") && one.verdict !== "not_applicable") {
       acts.push({ key: "exempt", label: "Not applicable", run: () => exempt(path, one) });
     }
   }
