@@ -147,6 +147,7 @@ async def _fill(settings: Settings, database_url: str) -> tuple[str, dict[str, s
         "account_id": names["account"],
         "import_id": names["run_read"],
         "check": names["check"],
+        "report_id": names["probe_report"],
         "sku": "CB",
         "slug": "acme",
     }

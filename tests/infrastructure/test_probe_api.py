@@ -64,6 +64,9 @@ async def test_anybody_gets_the_probe_and_learns_nothing_by_it(
     assert there.text.replace('"school": "A"', "") == not_there.text.replace(
         '"school": "B-NONE"', ""
     )
+    unknown = await stranger.get("/v1/probe.py?suites=clover")
+    assert unknown.json()["errors"][0]["code"] == "suite-unknown"
+    assert "clever" in unknown.json()["detail"]
     odd = await stranger.get("/v1/probe.py", params={"school": '"""\nimport os'})
     assert odd.status_code == 422
 
@@ -110,6 +113,11 @@ async def test_the_same_report_counts_once_and_its_id_is_no_one_elses(
     assert (changed.status_code, changed.json()["code"]) == (409, "report-changed")
     elsewhere = await post(stranger, {**body, "school": "B"}, other, "B")
     assert (elsewhere.status_code, elsewhere.json()["code"]) == (409, "report-changed")
+    listed = (await admin.get("/schools/A/probe-reports"))["items"]
+    assert [one["id"] for one in listed] == [body["id"]]
+    whole = await admin.get(f"/schools/A/probe-reports/{body['id']}")
+    assert whole["body"]["services"] == body["services"]
+    await admin.get(f"/schools/B/probe-reports/{body['id']}", 404)
     kept = await rows(database, "SELECT count(*) FROM check_results")
     assert kept == [(len(first["results"]),)]
 

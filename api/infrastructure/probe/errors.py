@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from api.errors import Conflict, TooManyRequests, Unauthorized
+from api.errors import Conflict, NotFound, TooManyRequests, Unauthorized
 
 
 class ProbeNotBelieved(Unauthorized):
@@ -18,6 +18,11 @@ class ProbeNotBelieved(Unauthorized):
             "Sign with a code of this school that is good now; the page Checks makes a new one."
             " Check --school, --code and the laptop's clock."
         )
+
+
+class ReportNotFound(NotFound):
+    code: ClassVar[str] = "probe-report-not-found"
+    title: ClassVar[str] = "There is no such report of this school"
 
 
 class ReportChanged(Conflict):

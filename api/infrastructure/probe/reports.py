@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,11 +13,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from api import clock
+from api.db.paging import Page, PageRequest, page_of
 from api.db.uow import ReadSession, WriteSession
 from api.errors import Invalid, field_error
 from api.infrastructure.models import Check, CheckResult, ProbeReport
 from api.infrastructure.probe.codes import Speaker
-from api.infrastructure.probe.errors import ReportChanged
+from api.infrastructure.probe.errors import ReportChanged, ReportNotFound
 from api.infrastructure.probe.judging import Finding, findings
 from api.infrastructure.probe.listed import shipped_list
 from api.infrastructure.probe.rules import OLDEST
@@ -69,6 +71,28 @@ async def take_in(
     return await _answer(session, report, "recorded"), True
 
 
+_SORTS: dict[str, Any] = {
+    name: getattr(ProbeReport, name) for name in ("measured_at", "received_at", "id")
+}
+
+
+async def list_reports(
+    session: ReadSession, school_id: UUID, page: PageRequest
+) -> Page[ProbeReport]:
+    """A school's reports, the newest first."""
+    statement = select(ProbeReport).where(col(ProbeReport.school_id) == school_id)
+    page = page if page.sort else replace(page, sort="-measured_at")
+    return await page_of(session, statement, page, _SORTS, _SORTS["id"])
+
+
+async def find_report(session: ReadSession, school_id: UUID, report_id: UUID) -> ProbeReport:
+    """Raises: ReportNotFound."""
+    found = await session.get(ProbeReport, report_id)
+    if found is None or found.school_id != school_id:
+        raise ReportNotFound("There is no such report of this school.")
+    return found
+
+
 def findings_of(given: ProbeReportIn) -> list[Finding]:
     """What a report says of the checks, by the list that ships."""
     speeds = given.throughput
@@ -119,7 +143,7 @@ async def _keep(
         digest=digest,
         measured_at=measured_at,
         received_at=clock.now(),
-        body=given.model_dump(mode="json"),
+        body=given.model_dump(mode="json", exclude_unset=True),
     )
     # Another school's report of this id may come at the same moment, under another gate.
     kept = await session.scalar(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
@@ -12,17 +13,18 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 from api import clock
 from api.auth.browser import own_address
 from api.auth.caller import Caller
-from api.auth.dependencies import Writing, allow, database_of, settings_of
+from api.auth.dependencies import Reading, Writing, allow, database_of, settings_of
 from api.auth.rules import Right
 from api.db.uow import WriteSession, reading, writing
 from api.errors import Malformed
 from api.http.idempotency import never_store
+from api.http.paging import ListOut, PageParams, set_link
 from api.http.route import TransactionalRoute
 from api.http.scope import request_id
 from api.infrastructure.probe.budget import spend
 from api.infrastructure.probe.codes import Speaker, find_speaker, replace_code, sealer_for
 from api.infrastructure.probe.errors import ProbeNotBelieved
-from api.infrastructure.probe.reports import take_in
+from api.infrastructure.probe.reports import find_report, list_reports, take_in
 from api.infrastructure.probe.rules import (
     HEADER,
     LARGEST_REPORT,
@@ -31,7 +33,13 @@ from api.infrastructure.probe.rules import (
     is_signed,
     transfer_line,
 )
-from api.infrastructure.probe.schemas import ProbeCodeOut, ProbeReportIn, ProbeReportOut
+from api.infrastructure.probe.schemas import (
+    ProbeCodeOut,
+    ProbeReportIn,
+    ProbeReportOut,
+    ProbeRunDetailOut,
+    ProbeRunOut,
+)
 from api.infrastructure.probe.script import furnished
 from api.infrastructure.probe.transfer import noise, swallow
 from api.schools.queries import find_school
@@ -41,6 +49,7 @@ router = APIRouter(prefix="/v1", tags=["probe"], route_class=TransactionalRoute)
 Signature = Annotated[
     str | None, Header(alias=HEADER, max_length=200, description="`v1=` and HMAC-SHA256 in hex.")
 ]
+Reads = Annotated[Caller, Depends(allow(Right.checks_read))]
 Measures = Annotated[Caller, Depends(allow(Right.checks_write))]
 SchoolCode = Annotated[
     str | None,
@@ -186,6 +195,32 @@ async def receive_bytes(request: Request, count: Transfer) -> None:
     """For the probe: so many bytes, which are forgotten. Signed over `POST`, path and query."""
     if await swallow(request) != count:
         raise Malformed("The body has another length than `bytes` says.")
+
+
+@router.get("/schools/{school}/probe-reports")
+async def read_reports(
+    *,
+    request: Request,
+    response: Response,
+    school: str,
+    caller: Reads,
+    session: Reading,
+    page: PageParams,
+) -> ListOut[ProbeRunOut]:
+    """The runs of the probe, the newest first; sorted by measured_at, received_at or id."""
+    place = await find_school(session, caller, school)
+    found = await list_reports(session, place.id, page)
+    set_link(request, response, found)
+    return ListOut(items=[ProbeRunOut.model_validate(one) for one in found.items])
+
+
+@router.get("/schools/{school}/probe-reports/{report_id}")
+async def read_report(
+    school: str, report_id: UUID, caller: Reads, session: Reading
+) -> ProbeRunDetailOut:
+    """One run with all that the probe wrote."""
+    place = await find_school(session, caller, school)
+    return ProbeRunDetailOut.model_validate(await find_report(session, place.id, report_id))
 
 
 @router.post("/schools/{school}/probe-code", status_code=201)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from api.http.strict import Strict
 from api.infrastructure.probe.judging import Handshake, Seen, Speed
@@ -121,6 +121,22 @@ class ProbeReportOut(BaseModel):
     measured_at: datetime
     received_at: datetime
     results: list[ProbeResultOut]
+
+
+class ProbeRunOut(BaseModel):
+    """A report that was taken in, without its body."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    measured_at: datetime
+    received_at: datetime
+
+
+class ProbeRunDetailOut(ProbeRunOut):
+    """The same with what the probe wrote."""
+
+    body: dict[str, Any]
 
 
 class ProbeCodeOut(BaseModel):

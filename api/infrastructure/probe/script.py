@@ -7,6 +7,7 @@ from collections.abc import Collection
 from functools import cache
 from importlib.resources import files
 
+from api.errors import Invalid, field_error
 from api.infrastructure.probe.listed import shipped_list
 
 _MARK = 'EMBEDDED = r"""\n{}\n"""'
@@ -20,7 +21,14 @@ def _source() -> str:
 def furnished(server: str, school: str | None, suites: Collection[str]) -> str:
     """The file for a server, a school named beforehand, and the services of these suites (none: of
     all). Nothing in it is a secret, and nobody is asked whether there is such a school.
+
+    Raises: Invalid for a suite that the list does not have.
     """
+    known = [one.id for one in shipped_list().suites]
+    if wrong := sorted(set(suites) - set(known)):
+        detail = f"There is no suite {wrong[0][:40]!r}; the list has {', '.join(known)}."
+        error = field_error("/suites", "suite-unknown", detail)
+        raise Invalid(detail, errors=[{"in": "query", **error}])
     document = {
         "server": server,
         "school": school,

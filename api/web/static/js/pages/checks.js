@@ -35,7 +35,7 @@ export function open({ query, signal }) {
   return {
     node: h(
       "div",
-      { class: "page" },
+      { class: "page matrix-page" },
       h("h1", null, "Checks"),
       h("p", { class: "lead" }, "What was measured in each building, against what it needs today."),
       controls,

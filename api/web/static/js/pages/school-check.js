@@ -109,6 +109,12 @@ function partsOf(school, one, check, results, more, changed) {
     ),
     trouble,
     factsOf(one, check),
+    mayCarryMore(one, results[0]) &&
+      h(
+        "p",
+        { class: "notice" },
+        "The newest result is a lower bound: over one connection, or to one server, a line may carry more. Measure with several, such as iperf3 -P 8, before anybody buys.",
+      ),
     h(
       "section",
       { class: "panel", "aria-label": "Over time" },
@@ -126,6 +132,11 @@ function partsOf(school, one, check, results, more, changed) {
       h("p", { class: "fine description" }, `Source: ${check.source}. Version ${check.version}.`),
     ),
   ];
+}
+
+/** @param {any} one @param {any} newest result */
+function mayCarryMore(one, newest) {
+  return one.outcome === "failed" && newest?.evidence.lower_bound === true;
 }
 
 /** @param {any} one @param {any} check */
