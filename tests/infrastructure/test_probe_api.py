@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -120,6 +121,17 @@ async def test_the_same_report_counts_once_and_its_id_is_no_one_elses(
     await admin.get(f"/schools/B/probe-reports/{body['id']}", 404)
     kept = await rows(database, "SELECT count(*) FROM check_results")
     assert kept == [(len(first["results"]),)]
+
+
+async def test_of_reports_that_come_at_the_same_moment_one_counts(
+    admin: Caller, stranger: Stranger, schools: dict[str, Body], database: Database
+) -> None:
+    code = await make_code(admin)
+    body = report(measured_at=now())
+    answers = await asyncio.gather(*(post(stranger, body, code) for _ in range(6)))
+    assert sorted(one.status_code for one in answers) == [200] * 5 + [201]
+    counted = await rows(database, "SELECT count(*) FROM check_results")
+    assert counted == [(len(answers[0].json()["results"]),)]
 
 
 async def test_only_the_schools_own_code_is_believed_and_nobody_learns_why(

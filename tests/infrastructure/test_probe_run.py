@@ -106,13 +106,19 @@ def test_without_a_connection_the_report_stays_and_is_posted_later(laptop: Lapto
     assert "--post lost.json" in lost.stdout
     refused = laptop.run("--post", "offline.json", code="WRONG-CODE")
     assert refused.returncode == 1
-    assert "The server refused the report (401): Sign with a code of this school" in refused.stdout
+    assert "The report was refused (401): Sign with a code of this school" in refused.stdout
     posted = laptop.run("--post", "offline.json")
     assert (posted.returncode, posted.stderr) == (0, "")
     assert "Posted: recorded, 5 results." in posted.stdout
 
 
 def test_what_is_missing_is_said_before_anything_is_probed(laptop: Laptop) -> None:
-    done = laptop.run("--server", "")
-    assert done.returncode == 2
-    assert "give --code and --server" in done.stderr
+    (laptop.folder / "other.json").write_text("<html>")
+    for arguments, said in (
+        (("--server", ""), "give --code and --server"),
+        (("--post", "other.json"), "other.json is no report of the probe"),
+        (("--post", "nowhere.json"), "No such file"),
+        (("--services", "other.json"), "load this file from FirstBell"),
+    ):
+        done = laptop.run(*arguments)
+        assert (done.returncode, said in done.stderr) == (2, True), done.stderr

@@ -188,7 +188,16 @@ async def test_a_persons_word_holds_until_something_is_measured(
     await admin.post(f"/tasks/{task_id}/evidence", {"done": 1, "total": 1, "cause": "Seen it."})
     assert ((await gate(admin))["status"], (await gate(admin))["cause"]) == ("done", "Seen it.")
     await admin.patch("/schools/A", {"enrollment": 380})
+    retests = f"/schools/A/checks/{INTERNET}/retests"
+    await admin.post(retests, {"scheduled_on": "2099-06-01"}, 201)
+    await admin.delete(retests)
     assert (await gate(admin))["status"] == "done"
+    # A promise stays, too, until a day is agreed on here.
+    await admin.post(f"/tasks/{task_id}/evidence", {"done": 0, "expected_on": "2099-05-05"})
+    await admin.patch("/schools/A", {"enrollment": 385})
+    assert (await gate(admin))["expected_on"] == "2099-05-05"
+    await admin.post(retests, {"scheduled_on": "2099-06-01"}, 201)
+    assert (await gate(admin))["expected_on"] == "2099-06-01"
     await measure(admin, 900)
     assert (await gate(admin))["progress_done"] == 0
     # From now on what is measured holds, whatever is said.

@@ -25,7 +25,6 @@ import re
 import socket
 import ssl
 import sys
-import threading
 import time
 import urllib.error
 import urllib.parse
@@ -43,18 +42,25 @@ EMBEDDED = r"""
 TIMEOUT = 8.0
 CONNECTS = 3
 AT_ONCE = 4
-STREAMS = 4
-BLOCK = 65_536
-SMALLEST_REQUEST = 262_144
-LARGEST_REQUEST = 8_388_608
+BLOCK, SMALLEST_REQUEST, LARGEST_REQUEST = 65_536, 262_144, 8_388_608
 # Object identifiers of a certificate's names, as DER has them (X.520: 2.5.4.3 and 2.5.4.10).
 COMMON_NAME = b"\x55\x04\x03"
 ORGANISATION = b"\x55\x04\x0a"
 
 
 def say(text: str) -> None:
-    sys.stdout.write(text + "\n")
+    # An issuer may be from anywhere, and some terminals write ASCII only.
+    sys.stdout.write(text.encode("ascii", "backslashreplace").decode() + "\n")
     sys.stdout.flush()
+
+
+def parsed(text: bytes) -> dict[str, Any]:
+    """A JSON object, empty where it is none: something in between may answer with its own page."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def milliseconds_since(start: float) -> float:
@@ -62,7 +68,7 @@ def milliseconds_since(start: float) -> float:
 
 
 def reason(error: BaseException) -> str:
-    """A short text without addresses or paths of this laptop."""
+    """A short text without addresses of this laptop."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate: {error.verify_message}"
     if isinstance(error, socket.gaierror):
@@ -204,13 +210,13 @@ def verdict(result: dict[str, Any]) -> str:
 
 
 def examine_all(services: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    results = []
+    results: list[dict[str, Any]] = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
         waiting = [pool.submit(examine, service) for service in services]
         for number, done in enumerate(as_completed(waiting), 1):
-            result = done.result()
-            results.append(result)
-            say(f"  [{number:2}/{len(services)}] {result['host']}: {verdict(result)}")
+            results.append(done.result())
+            told = f"{results[-1]['host']}: {verdict(results[-1])}"
+            say(f"  [{number:2}/{len(services)}] {told}")
     return sorted(results, key=lambda one: str(one["id"]))
 
 
@@ -225,59 +231,49 @@ class Streams:
     def __init__(self, options: argparse.Namespace, method: str) -> None:
         self.options, self.method = options, method
         self.base = urllib.parse.urlsplit(options.server)
-        self.lock = threading.Lock()
-        self.count = 0
         self.error: str | None = None
         self.until = time.monotonic() + options.seconds
         self.block = os.urandom(BLOCK)
 
     def run(self) -> dict[str, Any]:
         start = time.monotonic()
-        threads = [threading.Thread(target=self.stream) for _ in range(STREAMS)]
-        for one in threads:
-            one.start()
-        for one in threads:
-            one.join()
-        took = time.monotonic() - start
-        if self.error and not self.count:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            count = sum(pool.map(self.stream, range(AT_ONCE)))
+        if self.error and not count:
             return {"error": self.error}
-        return {"bytes": self.count, "seconds": round(took, 3), "connections": STREAMS}
+        took = round(time.monotonic() - start, 3)
+        return {"bytes": count, "seconds": took, "connections": AT_ONCE}
 
-    def stream(self) -> None:
-        secure = self.base.scheme == "https"
-        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    def stream(self, _number: int) -> int:
+        plain, secure = http.client.HTTPConnection, http.client.HTTPSConnection
+        kind = secure if self.base.scheme == "https" else plain
         connection = kind(self.base.hostname or "", self.base.port, timeout=TIMEOUT)
-        size = SMALLEST_REQUEST
+        count, size = 0, SMALLEST_REQUEST
         try:
             while time.monotonic() < self.until and self.error is None:
                 start = time.monotonic()
-                self.request(connection, size)
+                count += self.request(connection, size)
                 if time.monotonic() - start < 0.5:
                     size = min(size * 2, LARGEST_REQUEST)
         except (OSError, http.client.HTTPException) as error:
             self.error = reason(error)
-        finally:
-            connection.close()
+        connection.close()
+        return count
 
-    def request(self, connection: http.client.HTTPConnection, size: int) -> None:
-        options = self.options
-        query = urllib.parse.urlencode(
-            {"school": options.school, "bytes": size, "at": int(time.time() + options.offset)}
-        )
-        target = f"{self.base.path.rstrip('/')}/v1/probe/throughput?{query}"
-        signed = f"{self.method} /v1/probe/throughput?{query}".encode()
-        headers = {"FirstBell-Signature": signature(options.code, signed)}
-        body = None
+    def request(self, connection: http.client.HTTPConnection, size: int) -> int:
+        options, path = self.options, "/v1/probe/throughput"
+        at = int(time.time() + options.offset)
+        query = urllib.parse.urlencode({"school": options.school, "bytes": size, "at": at})
+        signed = signature(options.code, f"{self.method} {path}?{query}".encode())
+        headers, body = {"FirstBell-Signature": signed}, None
         if self.method == "POST":
             headers["Content-Length"] = str(size)
-            headers["Content-Type"] = "application/octet-stream"
             body = (self.block for _ in range(size // BLOCK))
-        connection.request(self.method, target, body=body, headers=headers)
+        connection.request(self.method, f"{self.base.path}{path}?{query}", body, headers)
         answer = connection.getresponse()
         if answer.status not in (200, 204):
-            answer.read()
             self.error = f"the server answered {answer.status}"
-            return
+            return 0
         got = size if self.method == "POST" else 0
         while self.method == "GET" and time.monotonic() < self.until:
             block = answer.read(BLOCK)
@@ -287,8 +283,7 @@ class Streams:
         # Cut short, the rest would be taken for the next answer.
         if not answer.isclosed():
             connection.close()
-        with self.lock:
-            self.count += got
+        return got
 
 
 def throughput(options: argparse.Namespace) -> dict[str, Any]:
@@ -316,7 +311,7 @@ def clock_offset(server: str) -> float | None:
 
 def post(options: argparse.Namespace, path: Path) -> int:
     body = path.read_bytes()
-    school = urllib.parse.quote(json.loads(body)["school"], safe="")
+    school = urllib.parse.quote(str(parsed(body).get("school", "")), safe="")
     request = urllib.request.Request(  # noqa: S310 (its scheme was checked)
         f"{options.server}/v1/schools/{school}/probe-reports",
         body,
@@ -324,14 +319,15 @@ def post(options: argparse.Namespace, path: Path) -> int:
     )
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 (checked)
-            told = json.loads(answer.read())
+            told = parsed(answer.read())
+        posted = f"Posted: {told['outcome']}, {len(told['results'])} results."
     except urllib.error.HTTPError as error:
-        said = json.loads(error.read() or b"{}").get("detail", "")
-        say(f"The server refused the report ({error.code}): {said}")
-    except (OSError, ValueError) as error:
+        said = parsed(error.read()).get("detail", "something in between answered.")
+        say(f"The report was refused ({error.code}): {said}")
+    except (OSError, KeyError) as error:
         say(f"The server could not be reached ({reason(error)}).")
     else:
-        say(f"Posted: {told['outcome']}, {len(told['results'])} results.")
+        say(posted)
         return 0
     say(f"The report is in {path}; send it later with --post {path}")
     return 1
@@ -356,8 +352,8 @@ def probe(options: argparse.Namespace) -> Path:
     report["services"] = examine_all(options.services)
     say("Speed:" if options.offset is not None else "Speed is not measured without the server.")
     report["throughput"] = None if options.offset is None else throughput(options)
-    name = "probe-{}-{}.json".format(*(options.school, time.strftime("%Y%m%dT%H%M%SZ", begun)))
-    path = Path(options.out or re.sub("[^A-Za-z0-9.-]", "_", name))
+    name = re.sub("[^A-Za-z0-9-]", "_", options.school)
+    path = Path(options.out or time.strftime(f"probe-{name}-%Y%m%dT%H%M%SZ.json", begun))
     path.write_bytes(json.dumps(report, indent=1).encode())
     say(f"Written to {path}")
     return path
@@ -377,9 +373,16 @@ def arguments() -> argparse.Namespace:
     add("--seconds", type=float, default=8.0, help="of each measurement of speed")
     options = parser.parse_args()
     options.server = options.server.rstrip("/")
-    if options.services:
-        given = json.loads(Path(options.services).read_text(encoding="utf-8"))
+    try:
+        if options.services:
+            given = parsed(Path(options.services).read_bytes())
+        if options.post and not parsed(Path(options.post).read_bytes()).get("school"):
+            parser.error(f"{options.post} is no report of the probe")
+    except OSError as error:
+        parser.error(str(error))
     options.services = given.get("services")
+    if options.post and options.offline:
+        parser.error("--offline posts nothing, so leave it out")
     if not options.offline and not (options.code and re.match("https?://", options.server)):
         parser.error("give --code and --server https://..., or --offline")
     if not options.post and not (options.school and options.services):
