@@ -139,10 +139,9 @@ async def ship(session: WriteSession) -> None:
         )
     )
     there = {check.slug: (check, version) for check, version in rows}
-    changed: list[Check] = []
+    changed = await _ship_new(session, [one for one in shipped_checks() if one.slug not in there])
     for given in shipped_checks():
         if given.slug not in there:
-            changed.append(await _ship_new(session, given))
             continue
         check, version = there[given.slug]
         wanted = _columns(given.model_dump(mode="json", exclude_none=True))
@@ -156,12 +155,15 @@ async def ship(session: WriteSession) -> None:
     await _judge_anew(session, changed)
 
 
-async def _ship_new(session: WriteSession, given: CheckIn) -> Check:
-    check = _new_check(given, None)
-    session.add(check)
+async def _ship_new(session: WriteSession, new: Sequence[CheckIn]) -> list[Check]:
+    checks = [_new_check(given, None) for given in new]
+    session.add_all(checks)
+    # Before their versions, which refer to them.
     await session.flush()
-    session.add(_first_version(check, given, SHIPPER))
-    return check
+    session.add_all(
+        _first_version(check, given, SHIPPER) for check, given in zip(checks, new, strict=True)
+    )
+    return checks
 
 
 async def _judge_anew(session: WriteSession, checks: Sequence[Check]) -> None:

@@ -31,8 +31,9 @@ async def project(
 ) -> None:
     """Record for these schools where they stand with these checks, by default with all.
 
-    Called once at the end of whatever changed a fact, after a flush. With `keep_word`, for what
-    changed nothing that was recorded here: where nothing was, what a person said stays.
+    Called once at the end of whatever changed a fact, after a flush. Where nothing was measured,
+    what a person said was done stays; with `keep_word`, for what changed nothing that was recorded
+    here, so does what they promised.
     """
     ids = sorted(set(school_ids))
     # Before anything is read, so that of two who change a school the second sees the first's.
@@ -56,17 +57,20 @@ async def _project_some(
         if asked is None:
             continue
         standing = standings.of(task.school_id, asked)
-        if keep_word and _is_word(task, standing):
+        if _is_word(task, standing, keep_word):
             continue
         progress.append(Progress(task.id, **check_evidence(asked.definition, standing)._asdict()))
     await record_progress(session, progress)
 
 
-def _is_word(task: CheckTask, standing: Standing) -> bool:
+def _is_word(task: CheckTask, standing: Standing, keep_promise: bool) -> bool:
     """Whether a person's word is all there is of the check.
 
-    What is done because the check did not concern the school, was no word.
+    What is done because the check did not concern the school was no word; and a day that somebody
+    promised gives way to one that is agreed on here.
     """
-    said = task.progress_done > 0 or task.expected_on is not None
-    nothing = standing.verdict is Verdict.NOT_STARTED
-    return said and nothing and not (task.cause or "").startswith(NOT_APPLICABLE)
+    if standing.outcome is not None or standing.verdict is Verdict.NOT_APPLICABLE:
+        return False
+    if task.progress_done > 0:
+        return not (task.cause or "").startswith(NOT_APPLICABLE)
+    return keep_promise and task.expected_on is not None and standing.retest_on is None
