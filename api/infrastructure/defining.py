@@ -101,26 +101,27 @@ async def change_check(
         )
     check = await locked(session, check, check.id)
     before = await version_of(session, check)
-    given = {
-        name: value
-        for name, value in patch.model_dump(mode="json", exclude_none=True).items()
-        if name in patch.model_fields_set
-    }
-    if "freshness_days" in patch.model_fields_set:
-        given["freshness_days"] = patch.freshness_days
     defined = {name: getattr(before, name) for name in _DEFINED}
-    wanted = defined | {name: given[name] for name in _DEFINED if name in given}
-    title, archived = given.get("title", check.title), given.get("archived")
-    archiving = archived is not None and archived != (check.archived_at is not None)
-    if wanted == defined and title == check.title and not archiving:
+    wanted = defined | _patched(patch)
+    title = patch.title or check.title
+    archived = check.archived_at is not None if patch.archived is None else patch.archived
+    if (wanted, title, archived) == (defined, check.title, check.archived_at is not None):
         return check
-    check.title, check.version, check.updated_at = title, check.version + 1, clock.now()
-    if archiving:
-        check.archived_at = clock.now() if archived else None
+    now = clock.now()
+    check.title, check.version, check.updated_at = title, check.version + 1, now
+    check.archived_at = (check.archived_at or now) if archived else None
     session.add(_version(check, wanted, caller.actor))
     await session.flush()
     await _judge_anew(session, [check])
     return check
+
+
+def _patched(patch: CheckPatch) -> dict[str, Any]:
+    """What the patch says of the definition; of its fields only the freshness can be none."""
+    given = patch.model_dump(mode="json", exclude_none=True)
+    if "freshness_days" in patch.model_fields_set:
+        given["freshness_days"] = patch.freshness_days
+    return {name: given[name] for name in _DEFINED if name in given}
 
 
 async def ship(session: WriteSession) -> None:
