@@ -27,6 +27,11 @@ from api.devices import listeners as device_listeners
 from api.devices import routes as device_routes
 from api.facts import Bus, Listener
 from api.http import idempotency
+from api.infrastructure import defining as check_defining
+from api.infrastructure import listeners as check_listeners
+from api.infrastructure import routes as check_routes
+from api.infrastructure.probe import codes as probe_codes
+from api.infrastructure.probe import routes as probe_routes
 from api.jobs.app import CHANNEL as JOBS_CHANNEL
 from api.jobs.app import Job
 from api.jobs.worker import run_worker, stop_worker
@@ -68,6 +73,11 @@ LISTENERS: tuple[tuple[type, Listener], ...] = (
     (facts.PlaybookApplied, account_listeners.on_playbook_applied),
     (facts.RolloutsChanged, account_listeners.on_rollouts_changed),
     (facts.EvidenceStated, account_listeners.on_evidence_stated),
+    (facts.EnrollmentChanged, check_listeners.on_enrollment_changed),
+    (facts.EnrollmentsChanged, check_listeners.on_enrollments_changed),
+    (facts.PlaybookApplied, check_listeners.on_playbook_applied),
+    (facts.RolloutsChanged, check_listeners.on_rollouts_changed),
+    (facts.EvidenceStated, check_listeners.on_evidence_stated),
     (facts.OrderPlaced, rematch.on_order_placed),
     (facts.ShipmentsOpened, rematch.on_shipments_opened),
 )
@@ -97,6 +107,8 @@ def routers() -> list[APIRouter]:
         task_routes.router,
         device_routes.router,
         account_routes.router,
+        check_routes.router,
+        probe_routes.router,
         webhook_routes.router,
     ]
 
@@ -122,8 +134,9 @@ def add_doors(app: FastAPI) -> None:
 
 
 async def prepare(database: Database) -> None:
-    """What every start makes sure of, before anything is served: the shipped playbooks."""
+    """What every start makes sure of, before it serves: the shipped playbooks and checks."""
     await transact(database, "job:start", library.ship)
+    await transact(database, check_defining.SHIPPER, check_defining.ship)
 
 
 async def purge(database: Database) -> None:
@@ -134,6 +147,7 @@ async def purge(database: Database) -> None:
         await idempotency.purge_expired(session, now)
         await auth_service.purge_expired(session, now)
         await vendor_secrets.purge_retired(session, now)
+        await probe_codes.purge_retired(session, now)
         await webhook_jobs.forget_bodies(session)
         await account_keeping.forget_uploads(session)
         await purge_passwords(session, now)

@@ -12,6 +12,7 @@ from api.db.embedded import EmbeddedServer
 from benchmarks import (
     accounts,
     board,
+    check_results,
     exports,
     graph,
     ground,
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "edge_insert": graph.edge_insert,
     "bulk": graph.bulk,
     "promise": promise.promise,
+    "check_results": check_results.check_results,
     "intake": intake.intake,
     "inbox": inbox.inbox,
     "accounts": accounts.accounts,

@@ -57,6 +57,8 @@ HOLDERS: dict[str, frozenset[str]] = {
     "metrics:read": PLANNERS,
     "accounts:read": READERS - {"viewer"},
     "accounts:write": PLANNERS,
+    "checks:read": READERS,
+    "checks:write": DOERS,
     "orders:read": READERS,
     "orders:write": PLANNERS,
     "orders:receive": DOERS,

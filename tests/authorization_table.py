@@ -10,8 +10,10 @@ from typing import Any
 
 from tests.authorization_accounts import ACCOUNTS
 from tests.authorization_exports import EXPORTS
+from tests.authorization_infrastructure import INFRASTRUCTURE
 from tests.authorization_orders import ORDERS
 from tests.authorization_privacy import PRIVACY
+from tests.authorization_probe import PROBE
 from tests.authorization_rules import ADMINS, PLANNERS, Case, Reach
 from tests.authorization_shipping import SHIPPING
 from tests.authorization_targets import TARGETS
@@ -346,4 +348,6 @@ CASES: dict[str, tuple[Case, ...]] = {
     **EXPORTS,
     **PRIVACY,
     **TARGETS,
+    **INFRASTRUCTURE,
+    **PROBE,
 }

@@ -22,8 +22,10 @@ from api.db.pool import Database
 from api.db.uow import writing
 from api.settings import Settings
 from tests.authorization_accounts import make_accounts
+from tests.authorization_infrastructure import make_checks
 from tests.authorization_orders import make_orders, make_vendors
 from tests.authorization_privacy import make_erasures
+from tests.authorization_probe import make_probe_report
 from tests.authorization_rules import SCOPES, Case
 from tests.authorization_shipping import make_shipments
 from tests.authorization_table import PLAYBOOK
@@ -173,6 +175,8 @@ async def _place(
     names |= await _belongings(maker, names)
     names |= await make_orders(maker.post, place, school)
     names |= await make_shipments(maker.post, names)
+    names |= await make_checks(maker.post, names)
+    names |= await make_probe_report(database, world.ids[place])
     names |= await make_events(database, names, world.ids[network])
     names |= await make_accounts(database, names, world.ids[network], world.ids[place])
     names |= await make_targets(database, place, world.ids[network])

@@ -38,6 +38,10 @@ OPEN = {
     "GET /v1/sign-in/oidc",
     "GET /v1/sign-in/oidc/callback",
     "POST /v1/webhooks/{slug}",
+    "GET /v1/probe.py",
+    "GET /v1/probe/throughput",
+    "POST /v1/probe/throughput",
+    "POST /v1/schools/{school}/probe-reports",
 }
 UNDOCUMENTED = {
     "/openapi.json",

@@ -42,6 +42,7 @@ EXAMPLES = 4
 TAGS = (
     *("auth", "networks", "schools", "staff", "rollouts", "tasks", "readiness", "ops"),
     *("orders", "shipments", "vendors", "inbox", "accounts", "targets"),
+    *("checks", "check-results", "probe"),
 )
 # A stream has no end to wait for.
 STREAMS = {"GET /v1/events"}
@@ -142,6 +143,8 @@ def _known(names: dict[str, str]) -> dict[str, str]:
         "import_id": names["run_read"],
         "target_id": names["csv_target"],
         "hand_off_id": names["hand_off"],
+        "check": names["check"],
+        "report_id": names["probe_report"],
         "sku": "CB",
         "slug": "acme",
     }

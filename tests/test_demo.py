@@ -193,6 +193,27 @@ async def test_kipp_ascend_waits_for_the_rest_of_its_devices(demo: httpx.AsyncCl
     assert answer["without_waivers"]["verdict"] == "late"
 
 
+async def test_checks_have_passed_failed_expired_and_are_waived(demo: httpx.AsyncClient) -> None:
+    matrix = await read(demo, "/v1/checks/matrix?network=KIPP")
+    cells = {row["school"]: {one["check"]: one for one in row["checks"]} for row in matrix["items"]}
+    internet = {school: one["internet_bandwidth"] for school, one in cells.items()}
+    assert internet["KIPP-ACADEMY"]["verdict"] == "passed"
+    assert internet["KIPP-BLOOM"]["verdict"] == "stale"
+    assert (internet["KIPP-ASCEND"]["verdict"], internet["KIPP-ASCEND"]["waived"]) == (
+        "failed",
+        True,
+    )
+    assert cells["KIPP-ONE"]["wifi_signal"]["verdict"] == "scheduled"
+    assert cells["KIPP-ACADEMY"]["content_filter"]["verdict"] == "passed"
+    city = await read(demo, "/v1/checks/matrix?network=CPS&check=internet_bandwidth&limit=1000")
+    verdicts = {row["checks"][0]["verdict"] for row in city["items"]}
+    assert verdicts == {"passed", "failed", "not_started"}
+    # What has expired is no longer done, whatever its count says.
+    graph = await read(demo, "/v1/schools/KIPP-BLOOM/graph")
+    task = next(one for one in graph["tasks"] if one["key"] == "infrastructure.internet")
+    assert (task["status"], task["satisfied"]) == ("done", False)
+
+
 async def test_everything_is_in_flight(demo: httpx.AsyncClient) -> None:
     bloom = await read(demo, "/v1/schools/KIPP-BLOOM/readiness")
     assert any("promise broken, no new date" in one["why"] for one in bloom["blockers"])

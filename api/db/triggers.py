@@ -1,4 +1,5 @@
-"""The SQL of the two guards in the database: history and the assertion of `touch_schools`.
+"""The SQL of the guards in the database: history, the assertion of `touch_schools`, and tables
+whose rows are only ever added.
 
 Kept apart from the migrations that install it, as functions of a table's name, so that a later
 room's migration guards its own tables with the same words.
@@ -93,6 +94,20 @@ END $$"""
     return [body, *_triggers(table, "assert_touched", call, events)]
 
 
+def refuse_changes(table: str) -> list[str]:
+    """Statements that let rows be added to `table` and never changed or taken out."""
+    body = f"""
+CREATE FUNCTION refuse_changes_of_{table}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'rows of {table} are kept as they were added' USING ERRCODE = 'FB002';
+END $$"""
+    trigger = (
+        f"CREATE TRIGGER refuse_changes BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
+        f" FOR EACH STATEMENT EXECUTE FUNCTION refuse_changes_of_{table}()"
+    )
+    return [body, trigger]
+
+
 def _triggers(
     table: str, prefix: str, call: str, events: tuple[str, ...] = tuple(_EVENTS)
 ) -> list[str]:
@@ -104,8 +119,9 @@ def _triggers(
 
 
 def drop(table: str) -> list[str]:
-    """Statements that remove both guards of `table` again; its triggers go with them."""
+    """Statements that remove the guards of `table` again; its triggers go with them."""
     return [
         f"DROP FUNCTION IF EXISTS record_history_of_{table}() CASCADE",
         f"DROP FUNCTION IF EXISTS assert_touched_for_{table}() CASCADE",
+        f"DROP FUNCTION IF EXISTS refuse_changes_of_{table}() CASCADE",
     ]

@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 
 from api import clock
-from api.demo import accounts, kipp, story, targets
+from api.demo import accounts, checks, kipp, story, targets
 from api.demo.calls import Calls, DemoRefused
 from api.demo.story import Course, Planned
 from api.tasks.days import Calendar
@@ -39,6 +39,7 @@ ADMIN = "admin@firstbell.example"
 # The first and the last thing that a load makes.
 BEGUN = "ops@cps-demo.example.org"
 ENDED = "board@cps-demo.example.org"
+INTERNET = "infrastructure.internet"
 # The wave whose schools wait for a contract that the network signs.
 CONTRACT_WAVE = "AUSL"
 _AT_ONCE = 4
@@ -92,6 +93,7 @@ async def load_demo(client: httpx.AsyncClient) -> None:
     await _record_promises(calls, scene)
     await _wait_for_contract(calls, scene)
     await kipp.tell(calls, scene.today)
+    await _measure(calls, scene)
     await accounts.tell(calls)
     await targets.tell(calls)
     await _invite_last(calls)
@@ -273,11 +275,21 @@ async def _wait_for(calls: Calls, school: School, contract: str) -> None:
     found = await calls.get(path, {"workstream": "infrastructure", "limit": "200"})
     tasks = {task["key"]: task for task in found["items"]}
     await calls.put(f"/v1/tasks/{tasks['infrastructure.sso']['id']}/dependencies/{contract}")
-    internet = tasks["infrastructure.internet"]
+    internet = tasks[INTERNET]
     if internet["status"] != "done" and not story.draw(school.code, "waiver", 3):
         # CPS has the four-eyes rule, so these wait until somebody else approves them.
         given = {"reason": "The old line carries the classes of the first weeks."}
         await calls.make(f"/v1/tasks/{internet['id']}/waivers", given)
+
+
+async def _measure(calls: Calls, scene: Scene) -> None:
+    """What was measured says the same as what was done by hand before."""
+    courses = {school.code: school.course for school in scene.schools if school.course}
+    done = {code for code, course in courses.items() if INTERNET in course.done}
+    promised = {
+        code for code, course in courses.items() if course.held and course.held.key == INTERNET
+    }
+    await checks.tell(calls, scene.today, done, promised)
 
 
 async def _each(calls: Iterable[Awaitable[Any]]) -> list[Any]:

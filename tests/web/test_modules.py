@@ -257,3 +257,17 @@ def test_a_year_is_said_only_where_it_could_be_mistaken(script: Script) -> None:
     assert script("dates", "withoutYears", text) == (
         f"promised {soon.day} {soon:%b}, not before {far.day} {far:%b %Y}, 12 Units 2027"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ('{"end": {}, "error": "x"}', {"iperf3": {"end": {}, "error": "x"}}),
+        ('[{"Test": "download"}]', {"ndt7": [{"Test": "download"}]}),
+        ('{"Test": "download"}', {"ndt7": [{"Test": "download"}]}),
+        ('{"Key": "a"}\n\n{"Key": "b"}\n', {"ndt7": [{"Key": "a"}, {"Key": "b"}]}),
+        ("Speed: 900", {"ndt7": ["Speed: 900"]}),
+    ],
+)
+def test_what_is_pasted_is_sent_as_what_it_is(script: Script, text: str, sent: object) -> None:
+    assert script("checks/output", "programIn", text) == sent

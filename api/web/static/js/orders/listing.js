@@ -67,6 +67,11 @@ export class Listing {
       const answer = await call("GET", path, { signal: this.options.signal });
       if (mine !== this.asked) return;
       this.items = [...before, ...answer.data.items];
+      // A page that was narrowed may be empty and not the last.
+      if (!this.items.length && answer.next) {
+        await this.fetch(answer.next, []);
+        return;
+      }
       show(this.trouble);
       this.draw(answer.next);
     } catch (error) {

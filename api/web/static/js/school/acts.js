@@ -188,8 +188,8 @@ function evidenceOf(/** @type {Record<string, string>} */ values, /** @type {any
   };
 }
 
-/** @param {Task} task */
-function requestWaiver(task) {
+/** @param {{id: string, title: string}} task @returns {Promise<boolean>} */
+export function requestWaiver(task) {
   return ask({
     title: `Request a waiver: ${task.title}`,
     intro: h(

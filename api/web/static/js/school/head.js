@@ -2,6 +2,7 @@
 
 import { Problem, call, read, send } from "../api.js";
 import { badge } from "../board/cells.js";
+import { addressOf } from "../checks/words.js";
 import { against, day, localToday, moment, short } from "../dates.js";
 import { ask } from "../dialogs.js";
 import { h } from "../dom.js";
@@ -26,6 +27,7 @@ export function headOf(school, openTask, changed) {
       { class: "crumbs" },
       h("a", { href: "/" }, icon("back"), "Board"),
       h("span", { class: "code" }, answer.school.code),
+      may("checks:read") && h("a", { href: addressOf(answer.school.code) }, "Checks of the building"),
     ),
     h("div", { class: "school-title" }, h("h1", null, answer.school.name), badge(answer.verdict)),
     h(
