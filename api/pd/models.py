@@ -237,7 +237,8 @@ class CalendarLink(SQLModel, table=True):
     """A link that shows a calendar to whoever has it. `digest` is the SHA-256 of its token.
 
     `subject_id` is the school, person or network; of a trainer from outside it is null and
-    `trainer_key` says who. `body` is the feed as it was last built, at `body_revision`.
+    `trainer_key` says who. `body` is the feed as it was last built, at `body_revision`; it holds
+    until `body_until`, when a session goes from it by its age alone.
     """
 
     __tablename__ = "calendar_links"
@@ -263,3 +264,4 @@ class CalendarLink(SQLModel, table=True):
     body: bytes | None = Field(default=None, sa_type=LargeBinary)
     body_etag: str | None = text_field(default=None)
     body_revision: str | None = text_field(default=None)
+    body_until: datetime | None = moment_field(default=None, nullable=True)

@@ -79,6 +79,13 @@ BEGIN
   WHERE NEW.network_id IS NULL OR network_id = NEW.network_id;
   RETURN NULL;
 END $$;
+CREATE FUNCTION move_calendars_of_trainer() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE pd_calendar_state SET revision = revision + 1
+  WHERE network_id = NEW.network_id
+    AND EXISTS (SELECT FROM pd_sessions WHERE trainer_staff_id = NEW.id);
+  RETURN NULL;
+END $$;
 CREATE TRIGGER move_calendars_insert AFTER INSERT ON pd_sessions
   FOR EACH ROW EXECUTE FUNCTION move_calendars();
 CREATE TRIGGER move_calendars_update AFTER UPDATE ON pd_sessions
@@ -88,7 +95,10 @@ CREATE TRIGGER move_calendars AFTER UPDATE ON pd_courses
 CREATE TRIGGER move_calendars AFTER UPDATE ON schools
   FOR EACH ROW WHEN (OLD.name <> NEW.name) EXECUTE FUNCTION move_calendars_of_course();
 CREATE TRIGGER move_calendars AFTER UPDATE ON sites
-  FOR EACH ROW WHEN (OLD.name <> NEW.name) EXECUTE FUNCTION move_calendars_of_course()"""
+  FOR EACH ROW WHEN (OLD.name <> NEW.name) EXECUTE FUNCTION move_calendars_of_course();
+CREATE TRIGGER move_calendars AFTER UPDATE ON staff
+  FOR EACH ROW WHEN (OLD.given_name <> NEW.given_name OR OLD.family_name <> NEW.family_name)
+  EXECUTE FUNCTION move_calendars_of_trainer()"""
 
 
 def execute(statement: str) -> None:
@@ -116,6 +126,7 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=True),
         sa.Column("body_etag", sa.Text(), nullable=True),
         sa.Column("body_revision", sa.Text(), nullable=True),
+        sa.Column("body_until", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "kind IN ('school', 'person', 'trainer', 'network')",
             name=op.f("ck_calendar_links_kind"),
@@ -412,6 +423,7 @@ def downgrade() -> None:
         execute(statement)
     execute(
         "DROP FUNCTION move_calendars() CASCADE; DROP FUNCTION move_calendars_of_course() CASCADE;"
+        "DROP FUNCTION move_calendars_of_trainer() CASCADE;"
         "DROP FUNCTION count_seats() CASCADE; DROP FUNCTION takes_seat(pd_registrations)"
     )
     op.drop_index(
