@@ -13,7 +13,10 @@ class SessionStatus(StrEnum):
 
 
 class RegistrationStatus(StrEnum):
-    """`offered` keeps a seat for somebody who waited, until they accept or the offer expires."""
+    """`offered` keeps a seat for somebody who waited, until they accept or the offer expires.
+
+    `trains` is the trainer's own, on no seat and in no list: who trains is nowhere else.
+    """
 
     registered = "registered"
     waitlisted = "waitlisted"
@@ -21,6 +24,7 @@ class RegistrationStatus(StrEnum):
     attended = "attended"
     no_show = "no_show"
     cancelled = "cancelled"
+    trains = "trains"
 
 
 class RuleName(StrEnum):
@@ -82,4 +86,6 @@ SEATED = frozenset(
     }
 )
 # Where somebody is, so that they can be nowhere else: a waitlist entry and an offer block nobody.
-PRESENT = frozenset({RegistrationStatus.registered, RegistrationStatus.attended})
+PRESENT = frozenset(
+    {RegistrationStatus.registered, RegistrationStatus.attended, RegistrationStatus.trains}
+)

@@ -25,7 +25,7 @@ CREATE TYPE textrange AS RANGE (subtype = text, collation = "C")"""
 NOWHERE_TWICE = """
 ALTER TABLE pd_registrations ADD CONSTRAINT ex_pd_registrations_person EXCLUDE USING gist (
   uuidrange(staff_id, staff_id, '[]') WITH &&, tstzrange(starts_at, ends_at) WITH &&
-) WHERE (status IN ('registered', 'attended'));
+) WHERE (status IN ('registered', 'attended', 'trains'));
 ALTER TABLE pd_sessions ADD CONSTRAINT ex_pd_sessions_trainer EXCLUDE USING gist (
   uuidrange(network_id, network_id, '[]') WITH &&,
   textrange(trainer_key, trainer_key, '[]') WITH &&, tstzrange(starts_at, ends_at) WITH &&
@@ -365,7 +365,7 @@ def upgrade() -> None:
             name=op.f("ck_pd_registrations_offer"),
         ),
         sa.CheckConstraint(
-            "status IN ('registered', 'waitlisted', 'offered', 'attended', 'no_show', 'cancelled')",
+            "status IN ('registered', 'waitlisted', 'offered', 'attended', 'no_show', 'cancelled', 'trains')",
             name=op.f("ck_pd_registrations_status"),
         ),
         sa.CheckConstraint(
