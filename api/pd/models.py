@@ -127,7 +127,8 @@ class Registration(Timestamped, table=True):
     """Somebody's place in a session, one row however often they come and go.
 
     The times are the session's and follow it. `entry` is when they came, as a number; a walk-in
-    came without a seat and takes none. `hours` is credit, of those who attended.
+    came without a seat and takes none. `hours` is credit, of those who attended. `called_off`
+    marks who was registered when the session was cancelled: they are free at that time.
     """
 
     __tablename__ = "pd_registrations"
@@ -169,6 +170,7 @@ class Registration(Timestamped, table=True):
     offer_expires_at: datetime | None = moment_field(default=None, nullable=True)
     hours: Decimal | None = Field(default=None, sa_type=Numeric(5, 2))
     walk_in: bool = False
+    called_off: bool = False
     version: int = 1
 
 
@@ -182,9 +184,7 @@ class Notice(SQLModel, table=True):
     __table_args__ = (
         one_of("kind", NoticeKind),
         Index("ix_pd_notices_session_id", "session_id"),
-        Index(
-            "ix_pd_notices_unsent", "network_id", "id", postgresql_where=text("sent_at IS NULL")
-        ),
+        Index("ix_pd_notices_unsent", "network_id", "id", postgresql_where=text("sent_at IS NULL")),
     )
 
     id: UUID = id_field()

@@ -25,7 +25,7 @@ CREATE TYPE textrange AS RANGE (subtype = text, collation = "C")"""
 NOWHERE_TWICE = """
 ALTER TABLE pd_registrations ADD CONSTRAINT ex_pd_registrations_person EXCLUDE USING gist (
   uuidrange(staff_id, staff_id, '[]') WITH &&, tstzrange(starts_at, ends_at) WITH &&
-) WHERE (status IN ('registered', 'attended', 'trains'));
+) WHERE (status IN ('registered', 'attended', 'trains') AND NOT called_off);
 ALTER TABLE pd_sessions ADD CONSTRAINT ex_pd_sessions_trainer EXCLUDE USING gist (
   uuidrange(network_id, network_id, '[]') WITH &&,
   textrange(trainer_key, trainer_key, '[]') WITH &&, tstzrange(starts_at, ends_at) WITH &&
@@ -356,6 +356,7 @@ def upgrade() -> None:
         sa.Column("offer_expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("hours", sa.Numeric(precision=5, scale=2), nullable=True),
         sa.Column("walk_in", sa.Boolean(), nullable=False),
+        sa.Column("called_off", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint(
             "(status = 'attended') = (hours IS NOT NULL)", name=op.f("ck_pd_registrations_hours")
