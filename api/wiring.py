@@ -26,6 +26,7 @@ from api.http import idempotency
 from api.jobs.app import CHANNEL as JOBS_CHANNEL
 from api.jobs.app import Job
 from api.jobs.worker import run_worker, stop_worker
+from api.pd import calendar_routes
 from api.readiness import jobs as readiness_jobs
 from api.readiness import routes as readiness_routes
 from api.schools import routes as school_routes
@@ -85,6 +86,7 @@ def routers() -> list[APIRouter]:
     return [
         webhook_routes.intake,
         readiness_routes.router,
+        calendar_routes.feeds,
         sign_in_routes.open_router,
         sign_in_routes.elsewhere_router,
         auth_routes.router,
@@ -93,6 +95,7 @@ def routers() -> list[APIRouter]:
         task_routes.router,
         device_routes.router,
         account_routes.router,
+        calendar_routes.router,
         webhook_routes.router,
     ]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.authorization_accounts import ACCOUNTS
+from tests.authorization_calendars import CALENDARS
 from tests.authorization_orders import ORDERS
 from tests.authorization_rules import ADMINS, PLANNERS, Case, Reach
 from tests.authorization_shipping import SHIPPING
@@ -340,4 +341,5 @@ CASES: dict[str, tuple[Case, ...]] = {
     **SHIPPING,
     **WEBHOOKS,
     **ACCOUNTS,
+    **CALENDARS,
 }

@@ -18,6 +18,7 @@ from api.auth.tokens import create_token
 from api.db.pool import Database
 from api.db.uow import writing
 from tests.authorization_accounts import make_accounts
+from tests.authorization_calendars import make_calendars
 from tests.authorization_orders import make_orders, make_vendors
 from tests.authorization_rules import SCOPES, Case
 from tests.authorization_shipping import make_shipments
@@ -160,6 +161,7 @@ async def _place(
     names |= await make_orders(maker.post, place, school)
     names |= await make_shipments(maker.post, names)
     names |= await make_events(database, names, world.ids[network])
+    names |= await make_calendars(maker.post, names)
     names |= await make_accounts(database, names, world.ids[network], world.ids[place])
     names |= await _people(maker, database, password_hash, names, world.ids[network])
     return names

@@ -39,6 +39,7 @@ OPEN = {
     "GET /v1/sign-in/oidc",
     "GET /v1/sign-in/oidc/callback",
     "POST /v1/webhooks/{slug}",
+    "GET /v1/calendars/{token}.ics",
 }
 UNDOCUMENTED = {
     "/openapi.json",

@@ -41,7 +41,7 @@ Operation = APIOperation[Any, Any, Any, Any]
 EXAMPLES = 4
 TAGS = (
     *("auth", "networks", "schools", "staff", "rollouts", "tasks", "readiness", "ops"),
-    *("orders", "shipments", "vendors", "inbox", "accounts"),
+    *("orders", "shipments", "vendors", "inbox", "accounts", "pd"),
 )
 # A stream has no end to wait for.
 STREAMS = {"GET /v1/events"}

@@ -10,6 +10,10 @@ from uuid import UUID
 
 from icalendar import Calendar, Event, vDuration, vText
 
+# A calendar remembers what it was told once: after so long a cancellation has reached it, and what
+# is over is wanted for the year's records only.
+_CANCELLED_FOR = timedelta(weeks=6)
+_PAST_FOR = timedelta(days=365)
 # A part of every stored body's key: raised when the text of unchanged sessions changes.
 FORMAT = 1
 _PRODUCT = "-//FirstBell//Professional development//EN"
@@ -38,6 +42,18 @@ class Entry:
     cancelled: bool
     location: str
     description: str
+
+
+def leaves_at(entry: Entry) -> datetime:
+    """When a session is so old that a feed shows it no more."""
+    if entry.cancelled:
+        return entry.revised_at + _CANCELLED_FOR
+    return entry.ends_at + _PAST_FOR
+
+
+def oldest_kept(now: datetime) -> dict[str, datetime]:
+    """What `leaves_at` says, for a query: cancelled since when, ended since when."""
+    return {"cancelled_since": now - _CANCELLED_FOR, "ended_since": now - _PAST_FOR}
 
 
 def uid_of(session_id: UUID) -> str:

@@ -59,17 +59,17 @@ def read(body: bytes) -> Component:
         line.decode("utf-8")  # Folded between characters, not within one.
     root = Component("")
     open_parts = [root]
-    for line in _unfolded(lines):
-        found = _LINE.fullmatch(line)
-        assert found, f"no content line: {line!r}"
+    for whole in _unfolded(lines):
+        found = _LINE.fullmatch(whole)
+        assert found, f"no content line: {whole!r}"
         name, value = found["name"], found["value"]
-        assert not re.search("[\\x00-\\x08\\x0a-\\x1f\\x7f]", value), f"a control: {line!r}"
+        assert not re.search("[\\x00-\\x08\\x0a-\\x1f\\x7f]", value), f"a control: {whole!r}"
         if name == "BEGIN":
             part = Component(value)
             open_parts[-1].parts.append(part)
             open_parts.append(part)
         elif name == "END":
-            assert open_parts.pop().kind == value, f"{line!r} ends another component"
+            assert open_parts.pop().kind == value, f"{whole!r} ends another component"
         else:
             open_parts[-1].properties.setdefault(name, []).append((found["params"], value))
     assert open_parts == [root], "a component is left open"
