@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.db.embedded import EmbeddedServer
-from benchmarks import accounts, board, graph, ground, inbox, intake, promise, readiness
+from benchmarks import accounts, board, feed, graph, ground, inbox, intake, promise, readiness
 from benchmarks.result import RESULTS, Result, save
 
 Benchmark = Callable[[EmbeddedServer, int], Iterable[Result]]
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "promise": promise.promise,
     "intake": intake.intake,
     "inbox": inbox.inbox,
+    "feed": feed.feed,
     "accounts": accounts.accounts,
     "accounts_many": accounts.accounts_many,
 }
