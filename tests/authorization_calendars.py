@@ -1,4 +1,4 @@
-"""The operations of calendar links and who may call them, and the links that are there."""
+"""The operations of calendar links and credits and who may call them, and the links there are."""
 
 from __future__ import annotations
 
@@ -39,6 +39,10 @@ CALENDARS: dict[str, tuple[Case, ...]] = {
             {"kind": "person", "staff": "{staff}"},
             status=201,
         ),
+    ),
+    "GET /v1/pd/credits": (
+        Case("pd:read", Reach.SCHOOL, "/v1/pd/credits?school={school}"),
+        Case("pd:read", Reach.NETWORK, "/v1/pd/credits?network={network}"),
     ),
     "DELETE /v1/calendars/{calendar_id}": (
         Case("pd:read", Reach.SCHOOL, "/v1/calendars/{calendar}", status=204, refused=_ONLY_LOOK),

@@ -53,21 +53,20 @@ class Timetable:
         now, starts = clock.now(), given.pop("starts_at", STARTS + timedelta(days=self._held))
         self._held += 1
         place = {"school_id", "site_id"} & given.keys()
-        made = Session(
-            network_id=self.network_id,
-            course_id=course_id,
-            online=not place,
-            starts_at=starts,
-            ends_at=starts + timedelta(hours=2),
-            timezone="UTC",
-            starts_local=starts.replace(tzinfo=None),
-            ends_local=(starts + timedelta(hours=2)).replace(tzinfo=None),
-            hours=Decimal(2),
-            revised_at=now,
-            created_at=now,
-            updated_at=now,
-            **{"capacity": 10, **given},
-        )
+        usual = {
+            "online": not place,
+            "starts_at": starts,
+            "ends_at": starts + timedelta(hours=2),
+            "timezone": "UTC",
+            "starts_local": starts.replace(tzinfo=None),
+            "ends_local": (starts + timedelta(hours=2)).replace(tzinfo=None),
+            "hours": Decimal(2),
+            "capacity": 10,
+            "revised_at": now,
+            "created_at": now,
+            "updated_at": now,
+        }
+        made = Session(network_id=self.network_id, course_id=course_id, **{**usual, **given})
         async with self._writing() as session:
             session.add(made)
         return made.id
