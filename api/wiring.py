@@ -26,7 +26,10 @@ from api.http import idempotency
 from api.jobs.app import CHANNEL as JOBS_CHANNEL
 from api.jobs.app import Job
 from api.jobs.worker import run_worker, stop_worker
-from api.pd import calendar_routes
+from api.pd import calendar_routes, credit_routes
+from api.pd import jobs as pd_jobs
+from api.pd import listeners as pd_listeners
+from api.pd import routes as pd_routes
 from api.readiness import jobs as readiness_jobs
 from api.readiness import routes as readiness_routes
 from api.schools import routes as school_routes
@@ -65,6 +68,13 @@ LISTENERS: tuple[tuple[type, Listener], ...] = (
     (facts.PlaybookApplied, account_listeners.on_playbook_applied),
     (facts.RolloutsChanged, account_listeners.on_rollouts_changed),
     (facts.EvidenceStated, account_listeners.on_evidence_stated),
+    (facts.EnrollmentChanged, pd_listeners.on_enrollment_changed),
+    (facts.EnrollmentsChanged, pd_listeners.on_enrollments_changed),
+    (facts.StaffChanged, pd_listeners.on_staff_changed),
+    (facts.StaffsChanged, pd_listeners.on_staffs_changed),
+    (facts.PlaybookApplied, pd_listeners.on_playbook_applied),
+    (facts.RolloutsChanged, pd_listeners.on_rollouts_changed),
+    (facts.EvidenceStated, pd_listeners.on_evidence_stated),
     (facts.OrderPlaced, rematch.on_order_placed),
     (facts.ShipmentsOpened, rematch.on_shipments_opened),
 )
@@ -95,7 +105,9 @@ def routers() -> list[APIRouter]:
         task_routes.router,
         device_routes.router,
         account_routes.router,
+        pd_routes.router,
         calendar_routes.router,
+        credit_routes.router,
         webhook_routes.router,
     ]
 
@@ -167,5 +179,6 @@ def jobs(settings: Settings) -> list[Job]:
         account_jobs.undo_job(settings),
         Job("account_imports", account_keeping.look_after, cron="* * * * *", alone=True),
         Job("suspend_missing", suspending.suspend_missing, cron="27 4 * * *", alone=True),
+        Job("pd_offers", pd_jobs.pass_on_offers, cron="* * * * *", alone=True),
         Job("inbox", webhook_jobs.look_after, cron="* * * * *", alone=True),
     ]

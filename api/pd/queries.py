@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, cast
@@ -160,23 +160,32 @@ async def waiting_in(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, in
     return {row[0]: row[1] for row in rows}
 
 
-async def registrations_of(
-    session: ReadSession, caller: Caller, session_id: UUID, status: RegistrationStatus | None
-) -> Sequence[tuple[Registration, Staff]]:
+async def list_registrations(
+    session: ReadSession,
+    caller: Caller,
+    session_id: UUID,
+    status: RegistrationStatus | None,
+    page: PageRequest,
+) -> Page[Registration]:
     """Who is in a session or waits, in the order in which they came; of the caller's schools."""
     statement = (
-        select(Registration, Staff)
+        select(Registration)
         .join(Staff, col(Staff.id) == col(Registration.staff_id))
         .where(
             col(Registration.session_id) == session_id,
             col(Registration.status) != RegistrationStatus.trains,
             visible(caller, col(Staff.network_id), col(Staff.school_id)),
         )
-        .order_by(col(Registration.entry))
     )
     if status is not None:
         statement = statement.where(col(Registration.status) == status)
-    return [(row[0], row[1]) for row in await session.execute(statement)]
+    sorts = {"entry": _column(Registration.entry)}
+    return await page_of(session, statement, page, sorts, _column(Registration.id))
+
+
+async def staff_by_id(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, Staff]:
+    found = await session.scalars(select(Staff).where(is_among(col(Staff.id), set(ids), Uuid())))
+    return {person.id: person for person in found}
 
 
 async def list_notices(session: ReadSession, session_id: UUID, page: PageRequest) -> Page[Notice]:

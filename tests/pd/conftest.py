@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.pd.classroom import COURSE, Classroom
 from tests.tasks.conftest import (
     As,
     Body,
@@ -37,6 +38,13 @@ __all__ = [
 async def schools(admin: Caller, network: Body) -> dict[str, Body]:
     """Schools A and B of network N."""
     return {code: await admin.school(code, enrollment=100) for code in ("A", "B")}
+
+
+@pytest.fixture
+async def classroom(admin: Caller, schools: dict[str, Body]) -> Classroom:
+    """The course `basics` of network N, to be held."""
+    await admin.post("/pd/courses", COURSE | {"network": "N"}, 201)
+    return Classroom(admin)
 
 
 async def add_staff(
