@@ -59,6 +59,25 @@ export const PAGES = [
     load: () => import("./pages/accounts.js"),
   },
   { path: "/accounts/:run", title: "Import", load: () => import("./pages/account-import.js") },
+  { path: "/pd", title: "PD", nav: "PD", right: "pd:read", load: () => import("./pages/pd.js") },
+  {
+    path: "/pd/coverage",
+    title: "PD coverage",
+    right: "pd:read",
+    load: () => import("./pages/pd-coverage.js"),
+  },
+  {
+    path: "/pd/calendars",
+    title: "Calendars",
+    right: "pd:read",
+    load: () => import("./pages/pd-calendars.js"),
+  },
+  { path: "/pd/sessions/:session", title: "Session", load: () => import("./pages/pd-session.js") },
+  {
+    path: "/pd/sessions/:session/attendance",
+    title: "Attendance",
+    load: () => import("./pages/pd-attendance.js"),
+  },
   { path: "/schools/:school", title: "School", load: () => import("./pages/school.js") },
   { path: "/sign-in", title: "Sign in", open: true, load: () => import("./pages/sign-in.js") },
 ];
