@@ -11,6 +11,7 @@ from typing import Any
 from tests.authorization_accounts import ACCOUNTS
 from tests.authorization_calendars import CALENDARS
 from tests.authorization_orders import ORDERS
+from tests.authorization_pd import PD
 from tests.authorization_rules import ADMINS, PLANNERS, Case, Reach
 from tests.authorization_shipping import SHIPPING
 from tests.authorization_webhooks import WEBHOOKS
@@ -342,4 +343,5 @@ CASES: dict[str, tuple[Case, ...]] = {
     **WEBHOOKS,
     **ACCOUNTS,
     **CALENDARS,
+    **PD,
 }

@@ -20,6 +20,7 @@ from api.db.uow import writing
 from tests.authorization_accounts import make_accounts
 from tests.authorization_calendars import make_calendars
 from tests.authorization_orders import make_orders, make_vendors
+from tests.authorization_pd import make_pd
 from tests.authorization_rules import SCOPES, Case
 from tests.authorization_shipping import make_shipments
 from tests.authorization_table import PLAYBOOK
@@ -104,6 +105,10 @@ class Maker:
         assert answer.is_success, answer.text
         return answer.json()
 
+    async def delete(self, path: str) -> None:
+        answer = await self.client.delete(f"/v1{path}")
+        assert answer.is_success, answer.text
+
 
 @asynccontextmanager
 async def client_of(app: FastAPI, token: str | None) -> AsyncIterator[httpx.AsyncClient]:
@@ -162,6 +167,7 @@ async def _place(
     names |= await make_shipments(maker.post, names)
     names |= await make_events(database, names, world.ids[network])
     names |= await make_calendars(maker.post, names)
+    names |= await make_pd(maker.post, maker.delete, names)
     names |= await make_accounts(database, names, world.ids[network], world.ids[place])
     names |= await _people(maker, database, password_hash, names, world.ids[network])
     return names

@@ -146,6 +146,8 @@ async def _fill(settings: Settings, database_url: str) -> tuple[str, dict[str, s
         "receipt_id": names["receipt"],
         "account_id": names["account"],
         "import_id": names["run_read"],
+        "session_id": names["pd_session"],
+        "course": names["pd_course"],
         "sku": "CB",
         "slug": "acme",
     }
