@@ -54,7 +54,7 @@ export function open({ signal }) {
 function tableOfLinks(links, trouble, changed) {
   return tableOf(
     "Calendar links",
-    [{ head: "Calendar" }, { head: "Shows" }, { head: "Made" }, { head: "Last asked for" }, { head: "" }],
+    [{ head: "Calendar" }, { head: "Shows" }, { head: "Made" }, { head: "Last asked for" }, { head: "Change" }],
     links.map((link) => ({
       cells: [
         link.label,

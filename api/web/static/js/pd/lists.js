@@ -31,7 +31,7 @@ export function seatedOf(session, people, acts) {
     seated.length
       ? tableOf(
           "Registered",
-          [{ head: "Who" }, { head: "School" }, { head: "State" }, held ? { head: "Hours", number: true } : { head: "" }],
+          [{ head: "Who" }, { head: "School" }, { head: "State" }, held ? { head: "Hours", number: true } : { head: "Change" }],
           seated.map((one) => ({
             cells: [
               whoCell(one),
@@ -57,7 +57,7 @@ export function waitingOf(session, people, acts) {
     h("h2", null, "Waitlist", h("span", { class: "count-mark num" }, String(waiting.length))),
     tableOf(
       "Waitlist",
-      [{ head: "Who" }, { head: "School" }, { head: "Place" }, { head: "" }],
+      [{ head: "Who" }, { head: "School" }, { head: "Place" }, { head: "Change" }],
       waiting.map((one) => ({
         cells: [
           whoCell(one),
