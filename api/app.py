@@ -268,12 +268,14 @@ def _access_log(metrics: Metrics) -> AccessLog:
     return log
 
 
-class _WithoutQuery(BatchSpanProcessor):
-    """A query may hold a secret or a name, so no span carries one."""
+class _WithoutSecrets(BatchSpanProcessor):
+    """A query may hold a secret or a name, so no span carries one; nor a path that is a secret."""
 
     def on_start(self, span: Any, parent_context: Any = None) -> None:
         if span.attributes and "url.query" in span.attributes:
             span.set_attribute("url.query", "")
+        if span.attributes and str(span.attributes.get("url.path")).endswith(wiring.SECRET_PATHS):
+            span.set_attribute("url.path", "(secret)")
         super().on_start(span, parent_context)
 
 
@@ -282,5 +284,5 @@ def _telemetry(settings: Settings) -> TelemetryConfig:
         return _NO_TELEMETRY
     provider = TracerProvider(resource=Resource.create({"service.name": "firstbell"}))
     exporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")
-    provider.add_span_processor(_WithoutQuery(exporter))
+    provider.add_span_processor(_WithoutSecrets(exporter))
     return {**_NO_TELEMETRY, "tracing": True, "tracer_provider": provider}

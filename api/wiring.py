@@ -45,6 +45,8 @@ from api.webhooks import secrets as vendor_secrets
 from api.webhooks.door import Door
 from api.webhooks.intake import Intake
 
+# Whoever knows such a path needs nothing else, so no trace keeps it: calendar links.
+SECRET_PATHS = (".ics",)
 # What a `Listener` hears for open pages, and with a worker in its process: each hearing costs, and
 # one follows every commit of intake. A channel is named here before anybody subscribes to it.
 PAGE_CHANNELS = ("school_changed", "inbox_settled")
