@@ -7,7 +7,14 @@ from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.functional_validators import BeforeValidator
 from pydantic_core import PydanticCustomError
 
@@ -48,6 +55,10 @@ Moment = Annotated[
     datetime,
     BeforeValidator(_text_only),
     Field(description="With an offset, or as wall time in `timezone`; whole seconds."),
+]
+# RFC 3339 knows no time without an offset, so the document calls it text.
+WallTime = Annotated[
+    datetime, WithJsonSchema({"type": "string", "examples": ["2027-03-09T09:00:00"]})
 ]
 Seats = Annotated[int, Field(ge=1, le=MOST_SEATS)]
 Minimum = Annotated[int, Field(ge=0, le=MOST_SEATS)]
@@ -214,8 +225,8 @@ class SessionOut(BaseModel):
     starts_at: datetime
     ends_at: datetime
     timezone: str
-    starts_local: datetime
-    ends_local: datetime
+    starts_local: WallTime
+    ends_local: WallTime
     hours: float
     capacity: int
     minimum: int
