@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.web.conftest import Visitor, visiting
 from tests.web.test_access import SCHEMES, WIDTHS, violations
-from tests.web.training import Training, plan, prepare, register
+from tests.web.training import Training, add_person, course, plan, prepare, register
 from tests.web.world import PASSWORD, VIEWER, World, post
 
 
@@ -179,6 +179,34 @@ def test_attendance_is_taken_on_a_tablet_and_becomes_credit(
     assert "Haddad" not in hours
 
 
+def test_a_rule_that_blocks_is_set_and_then_named_where_it_blocks(
+    visitor: Visitor, world: World, training: Training
+) -> None:
+    post(world, "/v1/schools", {"code": "FOXTROT", "name": "Foxtrot", "network": "SOUTH"})
+    ida = add_person(world, "Ida", "Sorensen", school="FOXTROT")
+    page = visitor.page
+    visitor.open("/pd")
+    page.get_by_role("button", name="Rules").click()
+    dialog = page.get_by_role("dialog", name="Rules of PD")
+    dialog.get_by_label("Network").select_option("SOUTH")
+    dialog.get_by_label("Somebody is missed in class").select_option("block")
+    dialog.get_by_label("Seat them at once, without asking").check()
+    dialog.get_by_role("button", name="Save the rules").click()
+    expect(dialog).to_have_count(0)
+    said = world.api.get("/v1/networks/SOUTH/pd-rules").json()
+    assert said["seat_at_once"]
+    assert {one["rule"]: one["severity"] for one in said["rules"]}["substitute"] == "block"
+    course(world, "south", "Southern routines", 2, network="SOUTH")
+    day = training.monday + timedelta(days=1)
+    session = plan(world, "south", day, "09:00", "11:00", school="FOXTROT")
+    open_session(visitor, session)
+    page.get_by_role("button", name="Register").click()
+    page.get_by_role("checkbox", name=re.compile("Ida")).check()
+    page.get_by_role("dialog").get_by_role("button", name="Register").click()
+    expect(page.locator(".outcomes")).to_contain_text("blocks this")
+    assert ida not in world.api.get(f"/v1/pd/sessions/{session}/registrations").text
+
+
 def test_a_cancelled_session_says_why_and_can_be_changed_no_more(
     visitor: Visitor, world: World, training: Training
 ) -> None:
@@ -252,6 +280,7 @@ def test_axe_finds_nothing_in_the_dialogs(visitor: Visitor, busy: Training) -> N
     page.set_viewport_size({"width": 390, "height": 844})
     for path, name in (
         ("/pd", "New session"),
+        ("/pd", "Rules"),
         (f"/pd/sessions/{busy.sessions['free']}", "Register"),
         (f"/pd/sessions/{busy.sessions['free']}", "Reschedule"),
     ):

@@ -62,9 +62,9 @@ def add_person(world: World, given: str, family: str, school: str = "CHARLIE") -
     return str(post(world, "/v1/staff", person)["id"])
 
 
-def course(world: World, code: str, title: str, hours: float) -> None:
+def course(world: World, code: str, title: str, hours: float, network: str = "NORTH") -> None:
     body = {"code": code, "title": title, "hours": hours, "roles": ["teacher"]}
-    post(world, "/v1/pd/courses", {**body, "network": "NORTH"})
+    post(world, "/v1/pd/courses", {**body, "network": network})
 
 
 def plan(

@@ -7,12 +7,14 @@ import { onChange, soon } from "../live.js";
 import { chooser } from "../orders/parts.js";
 import { newCourse } from "../pd/course-form.js";
 import { headOf, plans, readCourses } from "../pd/pieces.js";
+import { changeRules } from "../pd/rules-form.js";
 import { newSession } from "../pd/session-form.js";
 import { weeksOf } from "../pd/week.js";
 import { isoOf, mondayOf } from "../pd/when.js";
 import { problemBox } from "../problems.js";
 import { go, note } from "../router.js";
 import { keepFocus } from "../school/buttons.js";
+import { whoami } from "../session.js";
 
 const WEEKS = 4;
 const QUIET = 2000;
@@ -66,6 +68,8 @@ class Calendar {
         "New session",
       ),
       h("button", { type: "button", class: "button", onclick: () => press(newCourse) }, "New course"),
+      !whoami()?.schools &&
+        h("button", { type: "button", class: "button", onclick: () => press(changeRules) }, "Rules"),
     ];
   }
 
