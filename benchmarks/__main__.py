@@ -9,7 +9,18 @@ from rich.console import Console
 from rich.table import Table
 
 from api.db.embedded import EmbeddedServer
-from benchmarks import accounts, board, feed, graph, ground, inbox, intake, promise, readiness
+from benchmarks import (
+    accounts,
+    board,
+    feed,
+    graph,
+    ground,
+    inbox,
+    intake,
+    promise,
+    readiness,
+    registrations,
+)
 from benchmarks.result import RESULTS, Result, save
 
 Benchmark = Callable[[EmbeddedServer, int], Iterable[Result]]
@@ -22,6 +33,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "intake": intake.intake,
     "inbox": inbox.inbox,
     "feed": feed.feed,
+    "registrations": registrations.registrations,
     "accounts": accounts.accounts,
     "accounts_many": accounts.accounts_many,
 }

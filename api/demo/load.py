@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 
 from api import clock
-from api.demo import accounts, kipp, story
+from api.demo import accounts, kipp, pd, story
 from api.demo.calls import Calls, DemoRefused
 from api.demo.story import Course, Planned
 from api.tasks.days import Calendar
@@ -92,6 +92,7 @@ async def load_demo(client: httpx.AsyncClient) -> None:
     await _record_promises(calls, scene)
     await _wait_for_contract(calls, scene)
     await kipp.tell(calls, scene.today)
+    await pd.tell(calls, scene.today)
     await accounts.tell(calls)
     await _invite_last(calls)
 
