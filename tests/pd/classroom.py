@@ -15,7 +15,7 @@ class Classroom:
     def __init__(self, admin: Caller) -> None:
         self.admin = admin
 
-    async def plan(self, status: int = 201, **given: Any) -> Body:
+    async def plan(self, status: int = 201, /, **given: Any) -> Body:
         """A session; `None` for a field leaves it out."""
         body = {
             "course": "basics",

@@ -46,7 +46,7 @@ def test_half_a_course_for_twice_as_many_is_no_course_for_anybody() -> None:
     halves = [Person(D(3)) for _ in range(20)]
     found = cover(20, D("0.5"), D(6), halves)
     assert (found.needed, found.completed, found.uncovered) == (10, 0, 10)
-    assert (found.hours_completed, found.hours_needed) == (30, 60)
+    assert (found.hours_completed, found.hours_needed) == (D(30), D(60))
     assert whole_hours(found) == (30, 60)
 
 

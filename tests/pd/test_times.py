@@ -106,7 +106,7 @@ def _read(starts: str, ends: str, zone: str = "America/Chicago") -> Times:
 def test_a_night_over_the_change_of_clocks_has_the_hours_it_really_has() -> None:
     spring = _read("2027-03-13T22:00", "2027-03-14T06:00")
     autumn = _read("2027-11-06T22:00", "2027-11-07T06:00")
-    assert (usual_hours(spring), usual_hours(autumn)) == (7, 9)
+    assert (usual_hours(spring), usual_hours(autumn)) == (Decimal(7), Decimal(9))
 
 
 def test_two_zones_meet_in_one_instant() -> None:

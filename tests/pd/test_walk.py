@@ -33,6 +33,7 @@ from api.pd.registrations import accept_offer, register, withdraw
 from api.pd.schemas import SessionPatch
 from api.schools.models import Network, NetworkCalendar, NetworkState, School, SchoolState, Staff
 from api.settings import Settings
+from tests.pd.conftest import Body
 
 PEOPLE, SESSIONS = 5, 2
 KEPT = ("registered", "offered", "waitlisted")
@@ -140,7 +141,7 @@ class World:
     async def furnish(self) -> None:
         async def make(session: WriteSession) -> None:
             now = clock.now()
-            made = {"created_at": now, "updated_at": now}
+            made: Body = {"created_at": now, "updated_at": now}
             network = Network(code="N", name="N", timezone="UTC", country="US", **made)
             session.add(network)
             await session.flush()
@@ -183,7 +184,7 @@ class World:
     async def sessions(self, capacity: list[int]) -> list[UUID]:
         self.walks += 1
         starts = datetime(2100, 1, 1, 9, tzinfo=UTC) + timedelta(days=self.walks)
-        local = {"starts_local": starts.replace(tzinfo=None)}
+        local: Body = {"starts_local": starts.replace(tzinfo=None)}
 
         async def make(session: WriteSession) -> list[UUID]:
             now = clock.now()
