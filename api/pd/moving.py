@@ -16,7 +16,14 @@ from api.pd.places import Place, find_place, require_planner
 from api.pd.progress import project
 from api.pd.rules import NoticeKind
 from api.pd.schemas import SessionPatch, WarningOut
-from api.pd.sessions import check_occasion, comers_of, put_at, revise, times_of
+from api.pd.sessions import (
+    check_occasion,
+    comers_of,
+    put_at,
+    require_not_held,
+    revise,
+    times_of,
+)
 from api.pd.times import usual_hours
 from api.pd.waitlist import fill_seats, schools_of, shorten_offers
 from api.schools.service import locked
@@ -33,8 +40,8 @@ async def change_session(
 
     A move is all or nothing: if somebody or something cannot be there, nothing changes and the
     refusal names each. Who comes, waits or trains is told. More seats go to who waits.
-    Raises: PreconditionFailed; SessionClosed; Forbidden; DoubleBooked; RuleRefused; SeatsTaken;
-    Invalid.
+    Raises: PreconditionFailed; SessionClosed; Forbidden; AttendanceRecorded for a move of what
+    was held; DoubleBooked; RuleRefused; SeatsTaken; Invalid.
     """
     require_planner(caller, held)
     held = await locked(session, held, held.id)
@@ -48,6 +55,8 @@ async def change_session(
     if not changed:
         return []
     moved = bool({*_TIMES, *_PLACE} & set(changed))
+    if moved:
+        await require_not_held(session, held)
     settings = await read_settings(session, held.network_id)
     comers = await comers_of(session, held)
     warned = await check_occasion(session, held, settings, comers) if moved else []

@@ -103,10 +103,11 @@ async def find_session(session: ReadSession, caller: Caller, session_id: UUID) -
 @dataclass(frozen=True, slots=True)
 class SessionFilter:
     """`since` and `until` are local days of the session, both included; `staff_id` is somebody
-    who goes to it or waits, `trainer_id` who trains.
+    who goes to it or waits, `trainer_id` who trains. A `code` is of all courses that have it.
     """
 
     course_id: UUID | None = None
+    code: str | None = None
     network_id: UUID | None = None
     school_id: UUID | None = None
     site_id: UUID | None = None
@@ -126,6 +127,9 @@ class SessionFilter:
             Session.status: self.status,
         }
         found = [_column(name) == value for name, value in equal.items() if value is not None]
+        if self.code is not None:
+            alike = select(col(Course.id)).where(col(Course.code) == self.code)
+            found.append(col(Session.course_id).in_(alike))
         if self.since is not None:
             found.append(col(Session.starts_local) >= datetime.combine(self.since, time()))
         if self.until is not None:

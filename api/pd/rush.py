@@ -67,11 +67,15 @@ class Rush:
 
     async def _work(self, database: Database, key: _Key) -> None:
         """One batch after another until nobody waits."""
-        while self._waiting[key]:
-            batch = self._waiting[key][:_LARGEST_BATCH]
-            del self._waiting[key][:_LARGEST_BATCH]
-            await _answer(database, key, batch)
-        del self._waiting[key]
+        try:
+            while self._waiting[key]:
+                batch = self._waiting[key][:_LARGEST_BATCH]
+                del self._waiting[key][:_LARGEST_BATCH]
+                await _answer(database, key, batch)
+        finally:
+            # Nobody, unless the process ends.
+            for one in self._waiting.pop(key):
+                one.answer.cancel()
 
 
 async def _answer(database: Database, key: _Key, batch: list[_Waiting]) -> None:

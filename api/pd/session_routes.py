@@ -75,8 +75,10 @@ async def sessions(
     place = await find_school(session, caller, school) if school is not None else None
     network_id = owner.id if owner else caller.network_id
     of = await find_course(session, network_id, course) if course is not None else None
+    by_id = of is not None and course != of.code
     which = SessionFilter(
-        course_id=of.id if of else None,
+        course_id=of.id if of and by_id else None,
+        code=of.code if of and not by_id else None,
         network_id=owner.id if owner else None,
         school_id=place.id if place else None,
         site_id=site,

@@ -226,7 +226,7 @@ async def cancel_session(session: WriteSession, caller: Caller, held: Session, r
     require_planner(caller, held)
     held = await locked(session, held, held.id)
     require_open(held)
-    await _not_held(session, held)
+    await require_not_held(session, held)
     people = await everybody_in(session, held)
     comers = await comers_of(session, held)
     held.status, held.reason = SessionStatus.cancelled, reason
@@ -256,7 +256,7 @@ async def cancel_session(session: WriteSession, caller: Caller, held: Session, r
     await project(session, {person.school_id for person in comers})
 
 
-async def _not_held(session: ReadSession, held: Session) -> None:
+async def require_not_held(session: ReadSession, held: Session) -> None:
     """Raises: AttendanceRecorded."""
     said = [RegistrationStatus.attended, RegistrationStatus.no_show]
     statement = select(col(Registration.id)).where(

@@ -33,6 +33,11 @@ async def test_attendance_is_written_completed_and_corrected(
     with clock.moved_to(datetime(2027, 3, 9, 18, tzinfo=UTC)):
         first = await classroom.attend(held, {"staff": came, "attended": True, "hours": 1.5})
         assert first == {"attended": 1, "no_show": 0, "open": 1, "completed": False}
+        # What was held is neither moved nor cancelled.
+        path, later = f"/pd/sessions/{held['id']}", {"ends_at": "2027-03-09T12:00"}
+        assert (await admin.patch(path, later, 409))["code"] == "attendance-recorded"
+        refused = await admin.post(f"{path}/cancel", {"reason": "No."}, 409)
+        assert refused["code"] == "attendance-recorded"
         rest = [
             {"staff": absent, "attended": False},
             {"staff": walked_in, "attended": True},
