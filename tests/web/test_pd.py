@@ -168,6 +168,10 @@ def test_attendance_is_taken_on_a_tablet_and_becomes_credit(
         page.get_by_role("button", name="Save attendance").tap()
         expect(page.locator("#toasts")).to_contain_text("the session is completed")
         expect(page.locator(".badge")).to_have_text("Completed")
+        visitor.open("/pd/coverage?school=CHARLIE")
+        covered = page.get_by_role("row", name=re.compile("Device routines"))
+        # Half an hour is missing to one of them.
+        expect(covered.locator("td[data-head=Done]")).to_have_text("5")
         visitor.open("/pd")
         with page.expect_download() as download:
             page.get_by_role("link", name="Credits as CSV").tap()

@@ -5,14 +5,13 @@ import { plural, short } from "../dates.js";
 import { h, s, show } from "../dom.js";
 import { onChange, soon } from "../live.js";
 import { chooser, figure, tableOf } from "../orders/parts.js";
-import { headOf, readNetworks } from "../pd/pieces.js";
+import { headOf, readNetworks, schoolFilter } from "../pd/pieces.js";
 import { problemBox } from "../problems.js";
 import { note } from "../router.js";
 import { keepFocus } from "../school/buttons.js";
 
 const PAGE = 50;
 const QUIET = 3000;
-const PAUSE = 250;
 
 /** @param {import("../router.js").Context} context @returns {import("../router.js").View} */
 export function open({ query, signal }) {
@@ -33,8 +32,6 @@ class Coverage {
     /** @type {string|null} */
     this.next = null;
     this.asked = 0;
-    this.later = 0;
-    signal.addEventListener("abort", () => clearTimeout(this.later));
     this.trouble = h("div", null);
     this.said = h("p", { class: "fine result", role: "status" });
     this.place = h("div", null, h("p", null, "Reading."));
@@ -58,19 +55,7 @@ class Coverage {
       "div",
       { class: "controls" },
       network,
-      h(
-        "div",
-        { class: "control" },
-        h("label", { for: "coverage-school" }, "School"),
-        h("input", {
-          type: "search",
-          id: "coverage-school",
-          placeholder: "Code",
-          autocomplete: "off",
-          value: this.filters.school,
-          oninput: (/** @type {Event} */ event) => this.type(event),
-        }),
-      ),
+      schoolFilter("coverage-school", this.filters.school, (school) => this.narrow({ school })),
       chooser("coverage-what", "Show", [["all", "Everything"], ["open", "What is uncovered"]], "all", (value) => {
         this.all = value === "all";
         this.draw();
@@ -90,13 +75,6 @@ class Coverage {
       chooser("coverage-network", "Network", [["", "All"], ...names], this.filters.network, (value) =>
         this.narrow({ network: value })),
     );
-  }
-
-  /** @param {Event} event */
-  type(event) {
-    const school = /** @type {HTMLInputElement} */ (event.target).value.trim();
-    clearTimeout(this.later);
-    this.later = window.setTimeout(() => this.narrow({ school }), PAUSE);
   }
 
   /** @param {Partial<{network: string, school: string}>} changed */

@@ -6,7 +6,7 @@ import { h, show } from "../dom.js";
 import { onChange, soon } from "../live.js";
 import { chooser } from "../orders/parts.js";
 import { newCourse } from "../pd/course-form.js";
-import { headOf, plans, readCourses } from "../pd/pieces.js";
+import { headOf, plans, readCourses, schoolFilter } from "../pd/pieces.js";
 import { changeRules } from "../pd/rules-form.js";
 import { newSession } from "../pd/session-form.js";
 import { weeksOf } from "../pd/week.js";
@@ -18,7 +18,6 @@ import { whoami } from "../session.js";
 
 const WEEKS = 4;
 const QUIET = 2000;
-const PAUSE = 250;
 
 /** @param {import("../router.js").Context} context @returns {import("../router.js").View} */
 export function open({ query, signal }) {
@@ -35,8 +34,6 @@ class Calendar {
     this.monday = mondayOf(day(query.get("from")) ?? localToday());
     this.filters = { course: query.get("course") ?? "", school: query.get("school") ?? "" };
     this.asked = 0;
-    this.later = 0;
-    signal.addEventListener("abort", () => clearTimeout(this.later));
     this.trouble = h("div", null);
     this.said = h("p", { class: "sr", role: "status" });
     this.span = h("b", { class: "num" });
@@ -90,19 +87,10 @@ class Calendar {
         this.span,
       ),
       course,
-      h(
-        "div",
-        { class: "control" },
-        h("label", { for: "pd-school" }, "School"),
-        h("input", {
-          type: "search",
-          id: "pd-school",
-          placeholder: "Code",
-          autocomplete: "off",
-          value: this.filters.school,
-          oninput: (/** @type {Event} */ event) => this.type(event),
-        }),
-      ),
+      schoolFilter("pd-school", this.filters.school, (code) => {
+        this.filters.school = code;
+        this.narrowed();
+      }),
       h(
         "a",
         { class: "button", href: "/v1/pd/credits?format=csv", download: "pd-credits.csv" },
@@ -125,13 +113,6 @@ class Calendar {
     } catch (error) {
       if (!isAbort(error)) show(this.trouble, problemBox(error));
     }
-  }
-
-  /** @param {Event} event */
-  type(event) {
-    this.filters.school = /** @type {HTMLInputElement} */ (event.target).value.trim();
-    clearTimeout(this.later);
-    this.later = window.setTimeout(() => this.narrowed(), PAUSE);
   }
 
   /** @param {number} monday */

@@ -86,6 +86,17 @@ export async function readNetworks() {
   return (await readAll("/v1/networks")).map((one) => one.code);
 }
 
+/** The codes of schools, to be offered: without it they can be typed. @param {string} id */
+function knownSchools(id) {
+  const known = h("datalist", { id });
+  void read("/v1/schools?limit=500&sort=code").then(
+    ({ items }) => known.append(
+      ...items.map((/** @type {any} */ one) => h("option", { value: one.code }, one.name))),
+    () => {},
+  );
+  return known;
+}
+
 /**
  * A field for a school's code, which offers those there are.
  * @param {{name?: string, label?: string, value?: string, required?: boolean, help?: string}} [given]
@@ -93,19 +104,29 @@ export async function readNetworks() {
  */
 export function schoolField(given = {}) {
   const list = uid("schools");
-  const known = h("datalist", { id: list });
-  // An offer only: without it the code can be typed.
-  void read("/v1/schools?limit=500&sort=code").then(
-    ({ items }) => known.append(
-      ...items.map((/** @type {any} */ one) => h("option", { value: one.code }, one.name))),
-    () => {},
+  return h("div", null, fieldOf({ name: "school", label: "School", list, ...given }), knownSchools(list));
+}
+
+/**
+ * The same among the controls of a page. Half a code names no school, so it acts on a whole one.
+ * @param {string} id @param {string} value @param {(code: string) => void} act @returns {HTMLElement}
+ */
+export function schoolFilter(id, value, act) {
+  const list = uid("schools");
+  const input = /** @type {HTMLInputElement} */ (
+    h("input", { type: "search", id, list, placeholder: "Code", autocomplete: "off", value })
   );
-  return h(
-    "div",
-    null,
-    fieldOf({ name: "school", label: "School", list, ...given }),
-    known,
-  );
+  let told = value;
+  const tell = () => {
+    if (input.value.trim() === told) return;
+    told = input.value.trim();
+    act(told);
+  };
+  input.addEventListener("change", tell);
+  input.addEventListener("input", () => {
+    if (!input.value) tell();
+  });
+  return h("div", { class: "control" }, h("label", { for: id }, "School"), input, knownSchools(list));
 }
 
 /**

@@ -34,14 +34,11 @@ class Choice {
     /** @type {any[]} */
     this.people = [];
     this.asked = 0;
-    this.later = 0;
     this.list = h("div", { class: "people", role: "group", "aria-label": "People" });
     this.trouble = h("div", null);
     const school = schoolField({ value: session.school ?? "", help: "Whose staff to choose from." });
-    school.addEventListener("input", () => {
-      clearTimeout(this.later);
-      this.later = window.setTimeout(() => void this.read(this.schoolCode(school)), 250);
-    });
+    school.addEventListener("change", (event) =>
+      void this.read(/** @type {HTMLInputElement} */ (event.target).value.trim()));
     const free = session.capacity - session.seats_taken;
     this.node = h(
       "div",
@@ -61,11 +58,6 @@ class Choice {
       }),
     );
     void this.read(session.school ?? "");
-  }
-
-  /** @param {HTMLElement} field */
-  schoolCode(field) {
-    return /** @type {HTMLInputElement} */ (field.querySelector("input")).value.trim();
   }
 
   /** @param {string} school */
