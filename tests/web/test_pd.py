@@ -87,6 +87,10 @@ def test_a_seat_given_up_is_offered_to_who_waits_longest(
     page.get_by_role("dialog").get_by_role("button", name="Withdraw").click()
     offered = waitlist.get_by_role("row", name=re.compile("Tomás Ibarra"))
     expect(offered).to_contain_text("Seat offered")
+    expect(page.get_by_role("region", name="Registered")).to_contain_text("2 of 3, 1 offered")
+    expect(page.get_by_role("region", name="Told")).to_contain_text(
+        "Tomás Ibarra: a seat is offered"
+    )
     page.get_by_role("button", name="Accept: Tomás Ibarra").click()
     registered = page.get_by_role("table", name="Registered")
     expect(registered).to_contain_text("Tomás Ibarra")
@@ -130,7 +134,7 @@ def test_calendars_follow_a_session_that_moves(
     dialog.get_by_label("Ends").fill(f"{day}T13:00")
     dialog.get_by_role("button", name="Reschedule").click()
     expect(page.locator(".figures")).to_contain_text("10:00\N{EN DASH}13:00")
-    expect(page.get_by_role("region", name="Told")).to_contain_text("Rescheduled Hannah Abbott")
+    expect(page.get_by_role("region", name="Told")).to_contain_text("Hannah Abbott: rescheduled")
 
     assert curl("--etag-compare", etag, "--etag-save", etag, *status, url) == "200"
     after = events(feed)[f"pd-session-{moving}@firstbell"]

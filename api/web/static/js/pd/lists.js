@@ -12,6 +12,13 @@ import { badgeOf, plans } from "./pieces.js";
 const SEATED = ["registered", "attended", "no_show"];
 const WAITING = ["offered", "waitlisted"];
 const FEW = 20;
+/** @type {Record<string, string>} */
+const TOLD = {
+  trainer_changed: "another trainer",
+  offered: "a seat is offered",
+  seated: "has a seat now",
+  offer_expired: "the offer has expired",
+};
 
 /** @param {any} person @returns {string} a name, or the id for who may not see names */
 export function nameOf(person) {
@@ -23,11 +30,14 @@ export function nameOf(person) {
 /** @param {any} session @param {any[]} people @param {Acts} acts */
 export function seatedOf(session, people, acts) {
   const seated = people.filter((one) => SEATED.includes(one.status));
+  // Kept for somebody, so that they count as taken.
+  const offered = people.filter((one) => one.status === "offered").length;
+  const count = `${session.seats_taken - offered} of ${session.capacity}${offered ? `, ${offered} offered` : ""}`;
   const held = seated.some((one) => one.hours !== null);
   return h(
     "section",
     { class: "panel", "aria-label": "Registered" },
-    h("h2", null, "Registered", h("span", { class: "count-mark num" }, `${session.seats_taken} of ${session.capacity}`)),
+    h("h2", null, "Registered", h("span", { class: "count-mark num" }, count)),
     seated.length
       ? tableOf(
           "Registered",
@@ -137,8 +147,8 @@ export function noticesOf(notices, people) {
         h(
           "li",
           null,
-          h("b", null, sentence(one.kind)),
-          ` ${one.staff === null ? "The trainer from outside" : (names.get(one.staff) ?? "Somebody")}`,
+          h("b", null, one.staff === null ? "The trainer from outside" : (names.get(one.staff) ?? "Somebody")),
+          `: ${TOLD[one.kind] ?? sentence(one.kind).toLowerCase()}`,
           h("span", { class: "fine line-note" }, one.sent_at ? `told ${moment(one.sent_at)}` : `since ${moment(one.created_at)}, not sent yet`),
         )),
     ),
