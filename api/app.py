@@ -92,6 +92,7 @@ _TAGS = [
     {"name": "checks", "description": "What is asked of buildings, and where schools stand."},
     {"name": "check-results", "description": "What was measured, and what people say of a check."},
     {"name": "probe", "description": "What a laptop in the building measures by itself."},
+    {"name": "pd", "description": "Training: courses, sessions, who attends, calendars."},
     {"name": "vendors", "description": "Who sells and tracks; their secrets and webhooks."},
     {"name": "inbox", "description": "What vendors posted, and what became of it."},
     {"name": "ops", "description": "For those who run the service."},
@@ -270,12 +271,14 @@ def _access_log(metrics: Metrics) -> AccessLog:
     return log
 
 
-class _WithoutQuery(BatchSpanProcessor):
-    """A query may hold a secret or a name, so no span carries one."""
+class _WithoutSecrets(BatchSpanProcessor):
+    """A query may hold a secret or a name, so no span carries one; nor a path that is a secret."""
 
     def on_start(self, span: Any, parent_context: Any = None) -> None:
         if span.attributes and "url.query" in span.attributes:
             span.set_attribute("url.query", "")
+        if span.attributes and str(span.attributes.get("url.path")).endswith(wiring.SECRET_PATHS):
+            span.set_attribute("url.path", "(secret)")
         super().on_start(span, parent_context)
 
 
@@ -284,5 +287,5 @@ def _telemetry(settings: Settings) -> TelemetryConfig:
         return _NO_TELEMETRY
     provider = TracerProvider(resource=Resource.create({"service.name": "firstbell"}))
     exporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")
-    provider.add_span_processor(_WithoutQuery(exporter))
+    provider.add_span_processor(_WithoutSecrets(exporter))
     return {**_NO_TELEMETRY, "tracing": True, "tracer_provider": provider}

@@ -87,6 +87,13 @@ class StaffChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class StaffsChanged:
+    """A roster brought or changed the staff of these schools."""
+
+    school_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlaybookApplied:
     """A playbook's tasks are now in these schools' rollouts."""
 

@@ -35,6 +35,10 @@ from api.infrastructure.probe import routes as probe_routes
 from api.jobs.app import CHANNEL as JOBS_CHANNEL
 from api.jobs.app import Job
 from api.jobs.worker import run_worker, stop_worker
+from api.pd import calendar_routes, credit_routes
+from api.pd import jobs as pd_jobs
+from api.pd import listeners as pd_listeners
+from api.pd import routes as pd_routes
 from api.readiness import jobs as readiness_jobs
 from api.readiness import routes as readiness_routes
 from api.schools import routes as school_routes
@@ -50,6 +54,8 @@ from api.webhooks import secrets as vendor_secrets
 from api.webhooks.door import Door
 from api.webhooks.intake import Intake
 
+# Whoever knows such a path needs nothing else, so no trace keeps it: calendar links.
+SECRET_PATHS = (".ics",)
 # What a `Listener` hears for open pages, and with a worker in its process: each hearing costs, and
 # one follows every commit of intake. A channel is named here before anybody subscribes to it.
 PAGE_CHANNELS = ("school_changed", "inbox_settled")
@@ -78,6 +84,13 @@ LISTENERS: tuple[tuple[type, Listener], ...] = (
     (facts.PlaybookApplied, check_listeners.on_playbook_applied),
     (facts.RolloutsChanged, check_listeners.on_rollouts_changed),
     (facts.EvidenceStated, check_listeners.on_evidence_stated),
+    (facts.EnrollmentChanged, pd_listeners.on_enrollment_changed),
+    (facts.EnrollmentsChanged, pd_listeners.on_enrollments_changed),
+    (facts.StaffChanged, pd_listeners.on_staff_changed),
+    (facts.StaffsChanged, pd_listeners.on_staffs_changed),
+    (facts.PlaybookApplied, pd_listeners.on_playbook_applied),
+    (facts.RolloutsChanged, pd_listeners.on_rollouts_changed),
+    (facts.EvidenceStated, pd_listeners.on_evidence_stated),
     (facts.OrderPlaced, rematch.on_order_placed),
     (facts.ShipmentsOpened, rematch.on_shipments_opened),
 )
@@ -99,6 +112,7 @@ def routers() -> list[APIRouter]:
     return [
         webhook_routes.intake,
         readiness_routes.router,
+        calendar_routes.feeds,
         sign_in_routes.open_router,
         sign_in_routes.elsewhere_router,
         auth_routes.router,
@@ -109,6 +123,9 @@ def routers() -> list[APIRouter]:
         account_routes.router,
         check_routes.router,
         probe_routes.router,
+        pd_routes.router,
+        calendar_routes.router,
+        credit_routes.router,
         webhook_routes.router,
     ]
 
@@ -189,5 +206,6 @@ def jobs(settings: Settings) -> list[Job]:
         Job("suspend_missing", suspending.suspend_missing, cron="27 4 * * *", alone=True),
         Job("targets", target_jobs.look_after, cron="* * * * *", alone=True),
         Job("target_drift", target_jobs.ask_for_drift, cron="41 6 * * *", alone=True),
+        Job("pd_offers", pd_jobs.pass_on_offers, cron="* * * * *", alone=True),
         Job("inbox", webhook_jobs.look_after, cron="* * * * *", alone=True),
     ]

@@ -14,12 +14,14 @@ from benchmarks import (
     board,
     check_results,
     exports,
+    feed,
     graph,
     ground,
     inbox,
     intake,
     promise,
     readiness,
+    registrations,
     sync,
 )
 from benchmarks.result import RESULTS, Result, save
@@ -34,6 +36,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "check_results": check_results.check_results,
     "intake": intake.intake,
     "inbox": inbox.inbox,
+    "feed": feed.feed,
+    "registrations": registrations.registrations,
     "accounts": accounts.accounts,
     "sync": sync.sync,
     "exports": exports.exports,

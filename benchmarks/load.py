@@ -52,6 +52,12 @@ def post(port: int, path: str, posts: Sequence[Post], *, connections: int) -> Lo
     return _in_process(port, requests, connections, None)
 
 
+def put(port: int, paths: Sequence[str], headers: dict[str, str], *, connections: int) -> Load:
+    """Ask for each of `paths` once, without a body, over `connections` at once."""
+    requests = [_request("PUT", path, headers, b"") for path in paths]
+    return _in_process(port, requests, connections, None)
+
+
 def _request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1"]
     lines += [f"{name}: {value}" for name, value in headers.items()]

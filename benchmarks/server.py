@@ -14,11 +14,13 @@ from starlette.types import Receive, Scope, Send
 from api import logging_setup, memory
 from api.app import create_app
 from api.auth.dependencies import current_caller, database_of
+from api.auth.rules import digest
 from api.settings import Settings
 from benchmarks.ground import SECRET
 
 bare = FastAPI()
 _RECEIVED = b'{"id":"00000000-0000-7000-8000-000000000000","outcome":"stored"}'
+_LOOKUP = b"SELECT id, body_etag FROM calendar_links WHERE digest = %s AND revoked_at IS NULL"
 _SELECT = b"SELECT document FROM readiness_answers WHERE school_id = %s"
 
 
@@ -35,6 +37,13 @@ async def only_read(request: Request) -> Response:
     return Response(_RECEIVED, 202, media_type="application/json")
 
 
+async def only_lookup(request: Request, token: str) -> Response:
+    async with database_of(request).raw() as connection:
+        found = await connection.execute(_LOOKUP, (digest(token),), binary=True)
+        row = await found.fetchone()
+    return Response(status_code=304 if row else 404, headers={"etag": row[1] if row else ""})
+
+
 def main() -> None:
     settings = Settings(secret_key=SECRET, log_level="WARNING", embedded_worker=False, pool_size=16)
     logging_setup.configure(settings)
@@ -42,6 +51,7 @@ def main() -> None:
     bare.state.database, bare.state.settings = ours.state.database, settings
     # The first to be tried, so that none is found sooner.
     ours.router.routes.insert(0, APIRoute("/only-read", only_read, methods=["POST"]))
+    ours.router.routes.insert(1, APIRoute("/only-lookup/{token}.ics", only_lookup))
     memory.settle()
 
     async def both(scope: Scope, receive: Receive, send: Send) -> None:

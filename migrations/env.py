@@ -18,6 +18,7 @@ import api.devices.models
 import api.devices.models_shipping
 import api.http.models
 import api.infrastructure.models
+import api.pd.models
 import api.readiness.models
 import api.schools.models
 import api.tasks.models

@@ -63,6 +63,8 @@ HOLDERS: dict[str, frozenset[str]] = {
     "orders:write": PLANNERS,
     "orders:receive": DOERS,
     "vendors:manage": PLANNERS,
+    "pd:read": READERS,
+    "pd:write": PLANNERS,
     "networks:write": ADMINS,
     "users:manage": ADMINS,
     "tokens:manage": ADMINS,

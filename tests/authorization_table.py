@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from tests.authorization_accounts import ACCOUNTS
+from tests.authorization_calendars import CALENDARS
 from tests.authorization_exports import EXPORTS
 from tests.authorization_infrastructure import INFRASTRUCTURE
 from tests.authorization_orders import ORDERS
+from tests.authorization_pd import PD
 from tests.authorization_privacy import PRIVACY
 from tests.authorization_probe import PROBE
 from tests.authorization_rules import ADMINS, PLANNERS, Case, Reach
@@ -350,4 +352,6 @@ CASES: dict[str, tuple[Case, ...]] = {
     **TARGETS,
     **INFRASTRUCTURE,
     **PROBE,
+    **CALENDARS,
+    **PD,
 }

@@ -22,8 +22,10 @@ from api.db.pool import Database
 from api.db.uow import writing
 from api.settings import Settings
 from tests.authorization_accounts import make_accounts
+from tests.authorization_calendars import make_calendars
 from tests.authorization_infrastructure import make_checks
 from tests.authorization_orders import make_orders, make_vendors
+from tests.authorization_pd import make_pd
 from tests.authorization_privacy import make_erasures
 from tests.authorization_probe import make_probe_report
 from tests.authorization_rules import SCOPES, Case
@@ -111,6 +113,10 @@ class Maker:
         assert answer.is_success, answer.text
         return answer.json()
 
+    async def delete(self, path: str) -> None:
+        answer = await self.client.delete(f"/v1{path}")
+        assert answer.is_success, answer.text
+
 
 @asynccontextmanager
 async def client_of(app: FastAPI, token: str | None) -> AsyncIterator[httpx.AsyncClient]:
@@ -178,6 +184,8 @@ async def _place(
     names |= await make_checks(maker.post, names)
     names |= await make_probe_report(database, world.ids[place])
     names |= await make_events(database, names, world.ids[network])
+    names |= await make_calendars(maker.post, names)
+    names |= await make_pd(maker.post, maker.delete, names)
     names |= await make_accounts(database, names, world.ids[network], world.ids[place])
     names |= await make_targets(database, place, world.ids[network])
     names |= await make_erasures(database, names, world.ids[network], world.ids[place])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import orjson
@@ -246,3 +248,33 @@ async def test_traces_are_only_made_when_somebody_takes_them(
     provider = traced._telemetry["tracer_provider"]
     assert isinstance(provider, TracerProvider)
     provider.shutdown()
+
+
+async def test_no_trace_holds_a_query_or_a_calendar_link(
+    settings: Settings, database: Database
+) -> None:
+    traced: list[bytes] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            traced.append(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its name there)
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Collector) as collector:
+        threading.Thread(target=collector.serve_forever).start()
+        endpoint = f"http://127.0.0.1:{collector.server_port}"
+        app = create_app(settings.model_copy(update={"otlp_endpoint": endpoint}), database)
+        async with client_of(app) as client:
+            await client.get("/v1/calendars/a-secret-link.ics")
+            await client.get("/healthz?a-secret-query")
+        provider = app._telemetry["tracer_provider"]
+        assert isinstance(provider, TracerProvider)
+        await asyncio.to_thread(provider.shutdown)
+        collector.shutdown()
+    spans = b"".join(traced)
+    assert b"/v1/calendars/{token}.ics" in spans
+    assert b"a-secret" not in spans

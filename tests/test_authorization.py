@@ -42,6 +42,7 @@ OPEN = {
     "GET /v1/probe/throughput",
     "POST /v1/probe/throughput",
     "POST /v1/schools/{school}/probe-reports",
+    "GET /v1/calendars/{token}.ics",
 }
 UNDOCUMENTED = {
     "/openapi.json",

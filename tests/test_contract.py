@@ -42,7 +42,7 @@ EXAMPLES = 4
 TAGS = (
     *("auth", "networks", "schools", "staff", "rollouts", "tasks", "readiness", "ops"),
     *("orders", "shipments", "vendors", "inbox", "accounts", "targets"),
-    *("checks", "check-results", "probe"),
+    *("checks", "check-results", "probe", "pd"),
 )
 # A stream has no end to wait for.
 STREAMS = {"GET /v1/events"}
@@ -145,6 +145,8 @@ def _known(names: dict[str, str]) -> dict[str, str]:
         "hand_off_id": names["hand_off"],
         "check": names["check"],
         "report_id": names["probe_report"],
+        "session_id": names["pd_session"],
+        "course": names["pd_course"],
         "sku": "CB",
         "slug": "acme",
     }

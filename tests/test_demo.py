@@ -165,6 +165,19 @@ async def test_one_target_has_most_of_its_file_and_one_is_not_switched_on(
     assert waiting[targets.CARDS_FOR] == 380
 
 
+async def test_training_was_held_is_full_and_is_cancelled(demo: httpx.AsyncClient) -> None:
+    sessions = (await read(demo, "/v1/pd/sessions?network=KIPP"))["items"]
+    held, full, _, online = sessions
+    assert [one["status"] for one in sessions] == ["completed", "open", "cancelled", "open"]
+    assert (full["full"], full["waitlisted"]) == (True, 2)
+    assert (online["online"], online["trainer"]["staff"]) == (True, None)
+    listed = (await read(demo, f"/v1/pd/sessions/{held['id']}/registrations"))["items"]
+    assert sorted(one["hours"] for one in listed) == [3.5, 6, 6, 6, 6]
+    coverage = (await read(demo, "/v1/pd/coverage?school=KIPP-ASCEND"))["items"]
+    core = next(one["people"] for one in coverage if one["course"] == "blended_core")
+    assert 0 < core["completed"] < core["needed"]
+
+
 async def test_the_network_of_four_tells_one_of_each(demo: httpx.AsyncClient) -> None:
     board = await read(demo, "/v1/readiness?network=KIPP")
     assert {row["school"]["code"]: row["verdict"] for row in board["items"]} == {

@@ -45,6 +45,7 @@ KEYS: dict[LiteralString, LiteralString] = {
     "promises": "t.id::text",
     "allocations": "t.id::text",
     "checks": "t.id::text",
+    "pd_registrations": "t.id::text",
 }
 # Those that no other refers to, so that they can go and come back.
 COPIED: tuple[LiteralString, ...] = ("waivers", "dependencies", "calendars")
@@ -258,6 +259,7 @@ SOMETHING: dict[LiteralString, LiteralString] = {
     # No sum of the line's, whose change would be told as well.
     "allocations": "rejected = rejected + 1",
     "checks": "title = title || '!'",
+    "pd_registrations": "entry = entry + 100",
 }
 # What every edit moves along, and writing back what is there.
 _BOOKKEEPING: LiteralString = "version = version + 1, updated_at = now()"

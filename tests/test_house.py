@@ -90,7 +90,7 @@ def test_nobody_commits_but_the_unit_of_work(path: Path) -> None:
 OTHERS = ("__init__", "models*", "*schemas*", "*errors*", "*routes", "door", "jobs", "listeners")
 
 
-@pytest.mark.parametrize("room", ["accounts", "devices", "infrastructure", "webhooks"])
+@pytest.mark.parametrize("room", ["accounts", "devices", "infrastructure", "pd", "webhooks"])
 def test_every_module_of_a_room_is_under_a_contract(room: str) -> None:
     """A new file is pure, or a service without HTTP, and the import contracts know which."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())

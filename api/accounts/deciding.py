@@ -23,7 +23,7 @@ from api.accounts.samples import samples
 from api.accounts.staff_merge import merge_staff
 from api.accounts.targets.desire import desire
 from api.db.uow import WriteSession
-from api.facts import StaffChanged
+from api.facts import StaffsChanged
 
 _SETTINGS: tuple[LiteralString, ...] = (
     "SET LOCAL statement_timeout = 0",
@@ -101,8 +101,8 @@ def _plain(value: Any) -> Any:
 
 async def _staff(session: WriteSession, work: Work, given: AccountImport) -> dict[str, Any]:
     schools, counts = await merge_staff(work)
-    for school in sorted(schools):
-        await session.publish(StaffChanged(school))
+    if schools:
+        await session.publish(StaffsChanged(tuple(sorted(schools))))
     details = given.details or {}
     return {**details, "staff": counts} if counts else details
 

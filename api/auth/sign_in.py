@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, delete, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, select, update
 from sqlmodel import col
 
 from api import clock
@@ -31,12 +30,12 @@ from api.auth.rules import (
     PER_ACCOUNT,
     PER_ADDRESS,
     LinkPurpose,
-    Throttle,
     account_key,
     address_key,
     digest,
     password_fault,
 )
+from api.auth.throttle import count_attempt
 from api.db.pool import Database
 from api.db.uow import WriteSession, reading, transact
 from api.errors import Invalid, field_error
@@ -45,39 +44,6 @@ from api.errors import Invalid, field_error
 SIGN_IN = "job:sign-in"
 _WRONG = "The email or the password is wrong."
 _SPENT = "This link has expired or was used already; ask for a new one."
-
-
-async def _count_attempt(
-    session: WriteSession, key: str, throttle: Throttle, now: datetime
-) -> None:
-    """Count before the password is looked at, so that attempts in parallel count too.
-
-    Raises: SignInThrottled; then nothing is counted.
-    """
-    opened = now - timedelta(seconds=throttle.window_seconds)
-    stale = col(ThrottleRow.window_started_at) <= opened
-    statement = insert(ThrottleRow).values(
-        key=key, attempts=1, window_started_at=now, blocked_until=now
-    )
-    counted = statement.on_conflict_do_update(
-        index_elements=[col(ThrottleRow.key)],
-        set_={
-            "attempts": case((stale, 1), else_=col(ThrottleRow.attempts) + 1),
-            "window_started_at": case((stale, now), else_=col(ThrottleRow.window_started_at)),
-        },
-        where=col(ThrottleRow.blocked_until) <= now,
-    ).returning(col(ThrottleRow.attempts))
-    attempts = (await session.execute(counted)).scalar_one_or_none()
-    if attempts is None:
-        until = await session.scalar(
-            select(col(ThrottleRow.blocked_until)).where(col(ThrottleRow.key) == key)
-        )
-        wait = 1 if until is None else max(1, int((until - now).total_seconds()) + 1)
-        raise SignInThrottled(f"Try again in {wait} seconds.", retry_after=wait)
-    pause = timedelta(seconds=throttle.pause_after(attempts))
-    await session.execute(
-        update(ThrottleRow).where(col(ThrottleRow.key) == key).values(blocked_until=now + pause)
-    )
 
 
 async def _forgive(session: WriteSession, email: str, address: str) -> None:
@@ -134,8 +100,8 @@ async def sign_in(
     now = clock.now()
 
     async def count(session: WriteSession) -> None:
-        await _count_attempt(session, address_key(address), PER_ADDRESS, now)
-        await _count_attempt(session, account_key(email), PER_ACCOUNT, now)
+        await count_attempt(session, address_key(address), PER_ADDRESS, now, SignInThrottled)
+        await count_attempt(session, account_key(email), PER_ACCOUNT, now, SignInThrottled)
 
     await transact(database, SIGN_IN, count)
     async with reading(database) as session:

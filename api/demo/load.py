@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 
 from api import clock
-from api.demo import accounts, checks, kipp, story, targets
+from api.demo import accounts, checks, kipp, pd, story, targets
 from api.demo.calls import Calls, DemoRefused
 from api.demo.story import Course, Planned
 from api.tasks.days import Calendar
@@ -94,6 +94,7 @@ async def load_demo(client: httpx.AsyncClient) -> None:
     await _wait_for_contract(calls, scene)
     await kipp.tell(calls, scene.today)
     await _measure(calls, scene)
+    await pd.tell(calls, scene.today)
     await accounts.tell(calls)
     await targets.tell(calls)
     await _invite_last(calls)

@@ -14,7 +14,7 @@ from api import clock
 from api.auth.caller import Caller
 from api.db.uow import ReadSession, WriteSession
 from api.errors import Conflict, PreconditionFailed
-from api.facts import EnrollmentChanged, ReceivingChanged, SchoolAdded
+from api.facts import EnrollmentChanged, ReceivingChanged, SchoolAdded, StaffChanged
 from api.schools.calendars import check_blackout, check_place, check_weekend
 from api.schools.errors import CodeTaken, SchoolArchived, SourcedIdTaken
 from api.schools.models import (
@@ -273,7 +273,7 @@ async def change_school(session: WriteSession, school: School, patch: SchoolPatc
         given["blackout_days"] = check_blackout(given["blackout_days"])
     recounted = bool(given.keys() & {"enrollment", "teacher_count"})
     # The gate comes before the row, as for every writer, or two of them could deadlock.
-    if recounted or given.keys() & _FEEDS_READINESS:
+    if recounted or given.keys() & (_FEEDS_READINESS | {"staff_confirmed"}):
         await session.touch_schools([school.id])
     school = await locked(session, school, school.id)
     archived = given.pop("archived", None)
@@ -289,4 +289,6 @@ async def change_school(session: WriteSession, school: School, patch: SchoolPatc
     )
     if changes.keys() & {"enrollment", "teacher_count"}:
         await session.publish(EnrollmentChanged(school.id, school.enrollment, school.teacher_count))
+    if "staff_confirmed" in changes:
+        await session.publish(StaffChanged(school.id))
     return school

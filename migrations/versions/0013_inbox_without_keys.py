@@ -3,7 +3,7 @@
 Checking three of them was a third of what settling an event cost the database.
 
 Revision ID: 0013
-Revises: 0007
+Revises: 0012
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0013"
-down_revision = "0007"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 

@@ -67,6 +67,7 @@ export const PAGES = [
     load: () => import("./pages/targets.js"),
   },
   { path: "/targets/:target", title: "Target", load: () => import("./pages/target.js") },
+  {
     path: "/checks",
     title: "Checks",
     nav: "Checks",
@@ -75,6 +76,25 @@ export const PAGES = [
   },
   { path: "/checks/:school", title: "Checks", load: () => import("./pages/school-checks.js") },
   { path: "/checks/:school/:check", title: "Check", load: () => import("./pages/school-check.js") },
+  { path: "/pd", title: "PD", nav: "PD", right: "pd:read", load: () => import("./pages/pd.js") },
+  {
+    path: "/pd/coverage",
+    title: "PD coverage",
+    right: "pd:read",
+    load: () => import("./pages/pd-coverage.js"),
+  },
+  {
+    path: "/pd/calendars",
+    title: "Calendars",
+    right: "pd:read",
+    load: () => import("./pages/pd-calendars.js"),
+  },
+  { path: "/pd/sessions/:session", title: "Session", load: () => import("./pages/pd-session.js") },
+  {
+    path: "/pd/sessions/:session/attendance",
+    title: "Attendance",
+    load: () => import("./pages/pd-attendance.js"),
+  },
   { path: "/schools/:school", title: "School", load: () => import("./pages/school.js") },
   { path: "/sign-in", title: "Sign in", open: true, load: () => import("./pages/sign-in.js") },
 ];

@@ -1,0 +1,14 @@
+"""The room's routers."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.pd import course_routes, registration_routes, session_routes
+
+router = APIRouter()
+router.include_router(session_routes.router)
+router.include_router(registration_routes.router)
+router.include_router(course_routes.router)
+
+__all__ = ["router"]
