@@ -18,9 +18,9 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
-# Ranges of one value stand for it in an exclusion constraint: no extension is needed for that.
+# Ranges of one value stand for it in an exclusion constraint: no extension is needed for that. That
+# of ids is there already (0010).
 TYPES = """
-CREATE TYPE uuidrange AS RANGE (subtype = uuid);
 CREATE TYPE textrange AS RANGE (subtype = text, collation = "C")"""
 NOWHERE_TWICE = """
 ALTER TABLE pd_registrations ADD CONSTRAINT ex_pd_registrations_person EXCLUDE USING gist (
@@ -455,4 +455,4 @@ def downgrade() -> None:
     op.drop_table("pd_calendar_state")
     op.drop_index("ix_calendar_links_network_id", table_name="calendar_links")
     op.drop_table("calendar_links")
-    execute("DROP TYPE uuidrange; DROP TYPE textrange")
+    execute("DROP TYPE textrange")
