@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -48,33 +48,40 @@ class _Saved:
     left_out: int
 
 
+FormatOf = Annotated[ExportFormat, typer.Argument(metavar="FORMAT", help="Whose file it is.")]
+To = Annotated[
+    str | None, typer.Option(help="Where to write it; - is standard output. Else by its name.")
+]
+Network = Annotated[str | None, typer.Option(help="A code or id.")]
+School = Annotated[str | None, typer.Option(help="Only this school: a code or id.")]
+Source = Annotated[str | None, typer.Option(help="Only of this source.")]
+Status = Annotated[AccountStatus, typer.Option(help="suspended where the format can say so.")]
+For = Annotated[Audience, typer.Option(help="people: safe to open in a spreadsheet.")]
+Unfit = Annotated[OnUnfit, typer.Option(help="About accounts that the format cannot hold.")]
+Domain = Annotated[str | None, typer.Option(help="Makes addresses of usernames.")]
+OrgUnit = Annotated[str | None, typer.Option(help="Google's path: /Students/{school}/{grad_year}.")]
+Passwords = Annotated[
+    bool, typer.Option("--passwords", help="With the initial passwords that wait.")
+]
+Recipient = Annotated[str | None, typer.Option(help="Who is told, for the record.")]
+Basis = Annotated[str | None, typer.Option(help="On what ground, for the record.")]
+
+
 def export(
-    form: Annotated[ExportFormat, typer.Argument(metavar="FORMAT", help="Whose file it is.")],
+    form: FormatOf,
     *,
-    to: Annotated[
-        str | None, typer.Option(help="Where to write it; - is standard output. Else by its name.")
-    ] = None,
-    network: Annotated[str | None, typer.Option(help="A code or id.")] = None,
-    school: Annotated[str | None, typer.Option(help="Only this school: a code or id.")] = None,
-    source: Annotated[str | None, typer.Option(help="Only of this source.")] = None,
-    status: Annotated[
-        AccountStatus, typer.Option(help="suspended where the format can say so.")
-    ] = AccountStatus.active,
-    audience: Annotated[
-        Audience, typer.Option(help="people: safe to open in a spreadsheet.")
-    ] = Audience.machine,
-    on_unfit: Annotated[
-        OnUnfit, typer.Option(help="About accounts that the format cannot hold.")
-    ] = OnUnfit.refuse,
-    domain: Annotated[str | None, typer.Option(help="Makes addresses of usernames.")] = None,
-    org_unit: Annotated[
-        str | None, typer.Option(help="Google's path: /Students/{school}/{grad_year}.")
-    ] = None,
-    passwords: Annotated[
-        bool, typer.Option("--passwords", help="With the initial passwords that wait.")
-    ] = False,
-    recipient: Annotated[str | None, typer.Option(help="Who is told, for the record.")] = None,
-    basis: Annotated[str | None, typer.Option(help="On what ground, for the record.")] = None,
+    to: To = None,
+    network: Network = None,
+    school: School = None,
+    source: Source = None,
+    status: Status = AccountStatus.active,
+    audience: For = Audience.machine,
+    on_unfit: Unfit = OnUnfit.refuse,
+    domain: Domain = None,
+    org_unit: OrgUnit = None,
+    passwords: Passwords = False,
+    recipient: Recipient = None,
+    basis: Basis = None,
     url: Url = None,
     token: Token = None,
     as_json: JsonOption = False,
@@ -84,20 +91,9 @@ def export(
     One file is CSV, several are a zip. Exit codes: 0 written, 6 written but some accounts were
     left out, 1 refused; those of all commands are in `firstbell --help`.
     """
-    asked = Asked(
-        format=form,
-        network=network,
-        school=school,
-        source=source,
-        status=status,
-        audience=audience,
-        on_unfit=on_unfit,
-        domain=domain,
-        org_unit=org_unit,
-        passwords=passwords,
-        recipient=recipient,
-        basis=basis,
-    )
+    asked = Asked(form, network, school, source, status, audience, on_unfit)
+    asked = replace(asked, domain=domain, org_unit=org_unit, passwords=passwords)
+    asked = replace(asked, recipient=recipient, basis=basis)
     saved: _Saved
     if url is None:
         # Not through the API as other commands: in one process its answer would be held whole.
@@ -105,17 +101,17 @@ def export(
         saved = with_database(lambda database, settings: _here(database, settings, asked, to))
     else:
         saved = call(lambda client: _there(client, asked, to), url, token, sees_names=True)
-    if as_json:
-        document = asdict(saved)
-        if saved.file == "-":
-            # Standard output has the file itself.
-            error_console.out(str(document), highlight=False)
-        else:
-            print_json(document)
-    else:
-        said = f"{saved.students:,} students in {saved.file}, {saved.left_out:,} left out"
-        error_console.out(said, highlight=False)
+    _tell(saved, as_json)
     raise typer.Exit(Exit.rejected if saved.left_out else Exit.ok)
+
+
+def _tell(saved: _Saved, as_json: bool) -> None:
+    # Where the file itself goes to standard output, nothing else does.
+    if as_json and saved.file != "-":
+        print_json(asdict(saved))
+        return
+    said = f"{saved.students:,} students in {saved.file}, {saved.left_out:,} left out"
+    error_console.out(said, highlight=False)
 
 
 async def _here(database: Database, settings: Settings, asked: Asked, to: str | None) -> _Saved:

@@ -43,18 +43,51 @@ _NO_GUID = "[^0-9A-Za-z./@_-]"
 
 def make(wishes: Wishes) -> Form:
     del wishes
-    district: dict[str, Cell] = {
+    manifest = dict.fromkeys(_PROPERTY)
+    return Form(
+        sheets=[
+            Sheet("manifest.csv", Of.nothing, manifest, lines=[*MANIFEST.items()]),
+            Sheet("orgs.csv", Of.network, _district(), then=(Of.school, _school())),
+            Sheet("users.csv", Of.account, _user(), reveals="password"),
+            Sheet("roles.csv", Of.account, _role()),
+        ],
+        fields=(
+            *("sourced_id", "given_name", "family_name", "username", "email"),
+            *("school", "grade", "status"),
+        ),
+        recipient=None,
+        unfit=[
+            cells.without_username(),
+            _no_guid("id-unfit", "has a sourced id that is no OneRoster GUID", cells.SOURCED_ID),
+            _no_guid("school-unfit", "has a school whose id is no GUID", cells.SCHOOL_ID),
+        ],
+        keyed=True,
+        judges_schools=True,
+        statuses=frozenset({AccountStatus.active, AccountStatus.suspended}),
+    )
+
+
+def _district() -> dict[str, Cell]:
+    known: dict[str, Cell] = {
         "sourcedId": cells.NETWORK_ID,
         "name": cells.NETWORK_NAME,
         "type": cells.fixed("district"),
     }
-    school: dict[str, Cell] = {
+    return filled(_ORG, known)
+
+
+def _school() -> dict[str, Cell]:
+    known: dict[str, Cell] = {
         "sourcedId": cells.SCHOOL_ID,
         "name": cells.SCHOOL_NAME,
         "type": cells.fixed("school"),
         "parentSourcedId": cells.NETWORK_ID,
     }
-    user: dict[str, Cell] = {
+    return filled(_ORG, known)
+
+
+def _user() -> dict[str, Cell]:
+    known: dict[str, Cell] = {
         "sourcedId": cells.SOURCED_ID,
         "enabledUser": case((cells.is_active(), "true"), else_="false"),
         "username": cells.USERNAME,
@@ -64,7 +97,11 @@ def make(wishes: Wishes) -> Form:
         "grades": cells.graded(cells.CODED),
         "primaryOrgSourcedId": cells.SCHOOL_ID,
     }
-    role: dict[str, Cell] = {
+    return filled(_USER, known)
+
+
+def _role() -> dict[str, Cell]:
+    known: dict[str, Cell] = {
         # A student has one school here, so their account's id names the role too.
         "sourcedId": cells.ID,
         "userSourcedId": cells.SOURCED_ID,
@@ -72,42 +109,11 @@ def make(wishes: Wishes) -> Form:
         "role": cells.fixed("student"),
         "orgSourcedId": cells.SCHOOL_ID,
     }
-    return Form(
-        sheets=[
-            Sheet("manifest.csv", Of.nothing, dict.fromkeys(_PROPERTY), lines=[*MANIFEST.items()]),
-            Sheet(
-                "orgs.csv",
-                Of.network,
-                filled(_ORG, district),
-                then=(Of.school, filled(_ORG, school)),
-            ),
-            Sheet("users.csv", Of.account, filled(_USER, user), reveals="password"),
-            Sheet("roles.csv", Of.account, filled(_ROLE, role)),
-        ],
-        fields=(
-            *("sourced_id", "given_name", "family_name", "username", "email"),
-            *("school", "grade", "status"),
-        ),
-        recipient=None,
-        unfit=[
-            cells.without_username(),
-            Unfit(
-                "id-unfit", "has a sourced id that is no OneRoster GUID", _unfit(cells.SOURCED_ID)
-            ),
-            Unfit(
-                "school-unfit",
-                "has a school whose id is no OneRoster GUID",
-                _unfit(cells.SCHOOL_ID),
-            ),
-        ],
-        keyed=True,
-        judges_schools=True,
-        statuses=frozenset({AccountStatus.active, AccountStatus.suspended}),
-    )
+    return filled(_ROLE, known)
 
 
-def _unfit(cell: ColumnElement[str] | Mapped[str]) -> ColumnElement[bool]:
-    return cell.bool_op("~")(_NO_GUID)
+def _no_guid(code: str, sentence: str, cell: ColumnElement[str] | Mapped[str]) -> Unfit:
+    return Unfit(code, sentence, cell.bool_op("~")(_NO_GUID))
 
 
 ONEROSTER = Format(make, takes=frozenset({"passwords"}))

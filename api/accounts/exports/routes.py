@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -61,50 +62,52 @@ def _senders(request: Request) -> Senders:
     return found
 
 
+FormatOf = Annotated[ExportFormat, Query(alias="format", description="Whose file it is.")]
+Source = Annotated[str | None, Query(max_length=40, description="A source's slug.")]
+Status = Annotated[AccountStatus, Query(description="`suspended` where the format can say so.")]
+For = Annotated[Audience, Query(description="`people`: safe to open in a spreadsheet.")]
+Unfit = Annotated[OnUnfit, Query(description="About accounts that the format cannot hold.")]
+Domain = Annotated[
+    str | None,
+    Query(
+        max_length=48,
+        pattern=DOMAIN,
+        description="Makes addresses of the usernames of those who have no email.",
+    ),
+]
+OrgUnit = Annotated[
+    str | None,
+    Query(
+        max_length=200,
+        pattern=ORG_UNIT,
+        description="Google's path, such as `/Students/{school}/{grad_year}`; also `{grade}`.",
+    ),
+]
+Passwords = Annotated[
+    bool, Query(description="With the initial passwords that wait; needs `accounts:write`.")
+]
+Recipient = Annotated[str | None, Query(max_length=200, description="Who is told, for the record.")]
+Basis = Annotated[str | None, Query(max_length=500, description="On what ground, for the record.")]
+
+
 @router.get("/accounts/export", response_class=StreamingResponse, responses=_FILES)
 async def export(
     *,
     request: Request,
     caller: Reader,
     session: OneSnapshot,
-    form: Annotated[ExportFormat, Query(alias="format", description="Whose file it is.")],
+    form: FormatOf,
     network: Named = None,
     school: Named = None,
-    source: Annotated[str | None, Query(max_length=40, description="A source's slug.")] = None,
-    status: Annotated[
-        AccountStatus, Query(description="`suspended` where the format can say so.")
-    ] = AccountStatus.active,
-    audience: Annotated[
-        Audience, Query(description="`people`: safe to open in a spreadsheet.")
-    ] = Audience.machine,
-    on_unfit: Annotated[
-        OnUnfit, Query(description="About accounts that the format cannot hold.")
-    ] = OnUnfit.refuse,
-    domain: Annotated[
-        str | None,
-        Query(
-            max_length=48,
-            pattern=DOMAIN,
-            description="Makes addresses of the usernames of those who have no email.",
-        ),
-    ] = None,
-    org_unit: Annotated[
-        str | None,
-        Query(
-            max_length=200,
-            pattern=ORG_UNIT,
-            description="Google's path, such as `/Students/{school}/{grad_year}`; also `{grade}`.",
-        ),
-    ] = None,
-    passwords: Annotated[
-        bool, Query(description="With the initial passwords that wait; needs `accounts:write`.")
-    ] = False,
-    recipient: Annotated[
-        str | None, Query(max_length=200, description="Who is told, for the record.")
-    ] = None,
-    basis: Annotated[
-        str | None, Query(max_length=500, description="On what ground, for the record.")
-    ] = None,
+    source: Source = None,
+    status: Status = AccountStatus.active,
+    audience: For = Audience.machine,
+    on_unfit: Unfit = OnUnfit.refuse,
+    domain: Domain = None,
+    org_unit: OrgUnit = None,
+    passwords: Passwords = False,
+    recipient: Recipient = None,
+    basis: Basis = None,
 ) -> StreamingResponse:
     """Student accounts as a file for Google, Microsoft, Clever, Apple and others.
 
@@ -115,20 +118,9 @@ async def export(
         raise NamesHidden("An export is students' names, which you may not see.")
     if passwords:
         caller.require(Right.accounts_write)
-    asked = Asked(
-        format=form,
-        network=network,
-        school=school,
-        source=source,
-        status=status,
-        audience=audience,
-        on_unfit=on_unfit,
-        domain=domain,
-        org_unit=org_unit,
-        passwords=passwords,
-        recipient=recipient,
-        basis=basis,
-    )
+    asked = Asked(form, network, school, source, status, audience, on_unfit)
+    asked = replace(asked, domain=domain, org_unit=org_unit, passwords=passwords)
+    asked = replace(asked, recipient=recipient, basis=basis)
     found = await export_accounts(session, _senders(request), caller, asked, sealer_from(request))
     return StreamingResponse(
         found.pieces,
