@@ -8,8 +8,11 @@ import { busyButton } from "../orders/parts.js";
 import { copyButton } from "../orders/vendor-acts.js";
 import { may } from "../session.js";
 
-/** @param {string} school @returns {HTMLElement} */
-export function probePanel(school) {
+/**
+ * @param {string} school @param {{measured_at: string}|undefined} last run that was taken in
+ * @returns {HTMLElement}
+ */
+export function probePanel(school, last) {
   const trouble = h("div", null);
   const href = `/v1/probe.py?school=${encodeURIComponent(school)}`;
   return h(
@@ -21,6 +24,7 @@ export function probePanel(school) {
       null,
       "One file, for any laptop with Python 3.8: it looks names up, reaches the services that lessons need, finds out who reads along, and measures the speed.",
     ),
+    h("p", { class: "fine" }, last ? `Last run: ${moment(last.measured_at)}.` : "It has not been run here yet."),
     h(
       "div",
       { class: "acts" },

@@ -25,14 +25,16 @@ export function open({ params, signal, rename }) {
   const path = `/v1/schools/${encodeURIComponent(params.school)}`;
   const refresh = async () => {
     try {
-      const [school, checks, premises] = await Promise.all([
+      const [school, checks, premises, runs] = await Promise.all([
         read(path, signal),
         read(`${path}/checks`, signal),
         read(`${path}/premises`, signal),
+        read(`${path}/probe-reports?limit=1`, signal),
       ]);
       rename(`Checks of ${school.name}`);
       const building = premisesPanel(school.code, premises, refresh);
-      keepFocus(node, () => show(node, partsOf(school, checks.items), building, probePanel(school.code)));
+      const probe = probePanel(school.code, runs.items[0]);
+      keepFocus(node, () => show(node, partsOf(school, checks.items), building, probe));
     } catch (error) {
       if (isAbort(error)) return;
       const gone = error instanceof Problem && error.status === 404;
