@@ -76,15 +76,6 @@ DEFAULT_RULES: dict[RuleName, Rule] = {
 }
 DEFAULT_OFFER_HOURS = 24
 LONGEST_SESSION_HOURS = 24
-# Those who sit, or whose seat is kept: a walk-in was on no seat, see `takes_seat`.
-SEATED = frozenset(
-    {
-        RegistrationStatus.registered,
-        RegistrationStatus.offered,
-        RegistrationStatus.attended,
-        RegistrationStatus.no_show,
-    }
-)
 # Where somebody is, so that they can be nowhere else: a waitlist entry and an offer block nobody.
 PRESENT = frozenset(
     {RegistrationStatus.registered, RegistrationStatus.attended, RegistrationStatus.trains}

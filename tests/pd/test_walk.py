@@ -286,7 +286,7 @@ def test_every_walk_ends_where_the_rules_say(settings: Settings, database_url: s
 
         @given(capacity=CAPACITY, coming=COMING, steps=STEPS)
         @hypothesis_settings(
-            max_examples=15,
+            max_examples=10,
             derandomize=True,
             database=None,
             deadline=None,
