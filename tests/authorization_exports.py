@@ -34,7 +34,7 @@ EXPORTS: dict[str, tuple[Case, ...]] = {
             "accounts:write",
             Reach.SCHOOL,
             "/v1/schools/{school}/login-cards",
-            {},
+            {"undelivered": True},
             barred=_WITHOUT_NAMES,
         ),
     ),
