@@ -89,6 +89,7 @@ _TAGS = [
     {"name": "orders", "description": "Devices ordered line by line, and who gets how many."},
     {"name": "shipments", "description": "What is on its way, what was counted, moved, returned."},
     {"name": "accounts", "description": "Students' accounts, and the rosters they come from."},
+    {"name": "targets", "description": "Where students sign in, and what waits to get there."},
     {"name": "vendors", "description": "Who sells and tracks; their secrets and webhooks."},
     {"name": "inbox", "description": "What vendors posted, and what became of it."},
     {"name": "ops", "description": "For those who run the service."},
