@@ -93,6 +93,7 @@ _TAGS = [
     {"name": "check-results", "description": "What was measured, and what people say of a check."},
     {"name": "probe", "description": "What a laptop in the building measures by itself."},
     {"name": "pd", "description": "Training: courses, sessions, who attends, calendars."},
+    {"name": "targets", "description": "Where students sign in, and what waits to get there."},
     {"name": "vendors", "description": "Who sells and tracks; their secrets and webhooks."},
     {"name": "inbox", "description": "What vendors posted, and what became of it."},
     {"name": "ops", "description": "For those who run the service."},

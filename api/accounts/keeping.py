@@ -83,11 +83,6 @@ async def _revive(session: WriteSession) -> None:
 async def forget_uploads(session: WriteSession) -> None:
     """Delete uploads, what they named, and what a run that died for good has left in `staging`."""
     await forget_imports(session, before=clock.now() - timedelta(days=UPLOAD_DAYS))
-    connection = await session.psycopg()
-    left: list[tuple[Any, ...]] = await (await connection.execute(_LEFT)).fetchall()
-    for (name,) in left:
-        table = sql.Identifier("staging", name)
-        await connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
 
 
 async def forget_imports(
@@ -95,7 +90,13 @@ async def forget_imports(
 ) -> None:
     """Delete all that runs which have ended hold of students: uploads, samples, rejected values.
 
-    Those that ended `before`, or all; of a network and of none, or of all.
+    Those that ended `before`, or all; of a network and of none, or of all. The tables that some
+    have left go at once, whenever they ended: nobody reads them any more.
     """
     values = {"now": clock.now(), "before": before, "network": network_id}
     await session.execute(_FORGET, values)
+    connection = await session.psycopg()
+    left: list[tuple[Any, ...]] = await (await connection.execute(_LEFT)).fetchall()
+    for (name,) in left:
+        table = sql.Identifier("staging", name)
+        await connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, LiteralString
+from uuid import UUID
 
 from api import clock
 from api.accounts.targets.adapter import Adapter, Remote
@@ -61,6 +62,18 @@ UPDATE target_states SET drift_asked_at = NULL, drift_read_at = %(now)s, settled
   drift_found = %(found)s, strangers = %(strangers)s, clashes = %(clashes)s
 WHERE target_id = %(target)s
 """
+
+
+_GIVEN_UP: LiteralString = """
+UPDATE target_states SET drift_asked_at = NULL, last_error = %(error)s
+WHERE target_id = %(target)s
+"""
+
+
+async def give_up_reading(session: WriteSession, target_id: UUID, error: str) -> None:
+    """Until it is asked for again: what was found so far stands, and nobody is missing."""
+    connection = await session.psycopg()
+    await connection.execute(_GIVEN_UP, {"target": target_id, "error": error})
 
 
 async def look_for_drift(database: Database, target: Target, adapter: Adapter) -> None:

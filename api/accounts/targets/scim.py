@@ -34,6 +34,8 @@ from api.accounts.targets.scim_wire import (
     bulk_requests,
     call_of,
     differing,
+    known_offers,
+    quoted,
     read_bulk,
     read_offers,
     read_user,
@@ -59,7 +61,7 @@ class ScimAdapter:
         await self._http.__aenter__()
         try:
             known = self._connection.offers
-            self._lookup.offers = Offers(**known) if known else await self._discover()
+            self._lookup.offers = known_offers(known) if known else await self._discover()
         except BaseException:
             await self._http.__aexit__(None, None, None)
             raise
@@ -208,9 +210,7 @@ class ScimAdapter:
 
     async def _anew(self, order: Order) -> Result:
         """Somebody else has changed it there: what is desired still is, on the newer version."""
-        answer = await self._http.get(
-            call_of(replace(order, action=Action.delete), self._offers)[1]
-        )
+        answer = await self._http.get(f"/Users/{quoted(order.remote_id)}")
         found = read_user(answer.body) if answer.status == 200 else None
         if found is None:
             return judged(order, answer)

@@ -56,6 +56,11 @@ def read_offers(config: Any, resource_types: Any) -> Offers:
     )
 
 
+def known_offers(kept: Mapping[str, Any]) -> Offers:
+    """What was kept of an earlier reading, by this version or another."""
+    return Offers(**{name: kept[name] for name in Offers._fields if name in kept})
+
+
 def _part(said: Mapping[str, Any], name: str) -> dict[str, Any]:
     part = said.get(name)
     return part if isinstance(part, dict) else {}

@@ -29,7 +29,7 @@ from api.accounts.targets.adapter import (
 )
 from api.accounts.targets.breaker import Fault, note_fault, note_health
 from api.accounts.targets.credentials import token_of
-from api.accounts.targets.drift import look_for_drift
+from api.accounts.targets.drift import give_up_reading, look_for_drift
 from api.accounts.targets.models import Target, TargetState
 from api.accounts.targets.pace import Pace, hold
 from api.accounts.targets.projecting import project_target
@@ -39,7 +39,7 @@ from api.accounts.targets.scim import ScimAdapter
 from api.db.columns import new_id
 from api.db.pool import Database
 from api.db.uow import WriteSession, reading, transact
-from api.sealing import Sealer
+from api.sealing import Sealer, Unsealable
 
 T = TypeVar("T")
 
@@ -147,12 +147,11 @@ class _Runner:
         loop = asyncio.get_running_loop()
         fuse = Fuse(ends=loop.time() + _BATCH_SECONDS, failures=self._state.failures)
         pace = Pace(self._database, self._target.id, self._target.rate_per_minute)
-        connection = self._connection()
         try:
+            connection = self._connection()
             async with ADAPTERS[TargetKind(self._target.kind)](connection, pace, fuse) as adapter:
                 self._offers = adapter.offers
-                if self._state.drift_asked_at is not None:
-                    await look_for_drift(self._database, self._target, adapter)
+                await self._look_for_drift(adapter)
                 while not self._target.dry_run and await self._batch(adapter, fuse):
                     if not await self.claim():
                         return
@@ -168,12 +167,30 @@ class _Runner:
                 fault = Fault(fails.code, fails.refused)
                 await self._transact(partial(note_fault, target_id=self._target.id, fault=fault))
 
+    async def _look_for_drift(self, adapter: Adapter) -> None:
+        """If it was asked for. What cannot be read back can still be written to."""
+        if self._state.drift_asked_at is None:
+            return
+        try:
+            await look_for_drift(self._database, self._target, adapter)
+        except TargetFails as fails:
+            await self._transact(
+                partial(give_up_reading, target_id=self._target.id, error=fails.code)
+            )
+            if fails.refused or fails.hold_seconds is not None:
+                raise
+
     def _connection(self) -> Connection:
+        """Raises: TargetFails when the token was sealed under another secret key."""
         target = self._target
         assert target.base_url is not None, "only who is handed files has no address"
+        try:
+            token = token_of(self._syncing.sealer, target)
+        except Unsealable as error:
+            raise TargetFails("token-unreadable", refused=True) from error
         return Connection(
             base_url=target.base_url,
-            token=token_of(self._syncing.sealer, target),
+            token=token,
             policy=Policy(target.policy),
             concurrency=target.concurrency,
             offers=self._state.offers,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from uuid import UUID
@@ -74,6 +75,11 @@ async def say_through_every_door(scene: Scene, admin: Caller, base: str) -> Body
     made = await rosters.run(csv_of([child(sourced_id="zqxj-9", username="zqxj9")]))
     await admin.post(f"/account-imports/{made['id']}/undo", status=202)
     await undo_import(rosters.database, rosters.secret, UUID(made["id"]))
+    # A run that died after it was cancelled left its rows behind.
+    await rosters.database_does(
+        "CREATE TABLE staging.account_rows_018f00000000700080000000000000ff AS"
+        " SELECT 'Zqxjana' AS given_name"
+    )
     batch = {"network": "N", "rows": [child(grade="5")]}
     answer = await admin.answer("POST", "/accounts/batch", batch, idempotency_key="batch-1")
     assert answer.status_code == 200
@@ -130,6 +136,7 @@ async def test_nothing_of_an_erased_child_is_left_anywhere(
             "account_import_chunks",
             "account_import_issues",
             "account_imports",
+            "account_rows_018f00000000700080000000000000ff",
             "idempotency_keys",
             "target_accounts",
         }
@@ -213,6 +220,22 @@ async def test_an_import_that_is_still_needed_comes_first(rosters: Rosters, admi
     await rosters.done(waiting["id"])
     await erase(rosters, account_id)
     await admin.post(f"/accounts/{account_id}/erase", {}, 404)
+
+
+async def test_of_two_who_erase_at_once_one_does(rosters: Rosters, admin: Caller) -> None:
+    await rosters.run(csv_of([child(), *others()]))
+    [account_id] = await ids_of_child(rosters)
+    path = f"/accounts/{account_id}"
+    answers = await asyncio.gather(
+        admin.answer("POST", f"{path}/erase", {}),
+        admin.answer("POST", f"{path}/erase", {}),
+        admin.answer("PATCH", path, {"grade": "11"}, if_match="*"),
+    )
+    *erased, patched = (answer.status_code for answer in answers)
+    assert sorted(erased) == [200, 404]
+    assert patched in (200, 404, 412)
+    assert await ids_of_child(rosters) == []
+    assert len((await admin.get("/erasures"))["items"]) == 1
 
 
 async def test_the_gate_counts_an_erased_child_no_more(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from api.accounts.targets.sync import Syncing, sync_target
 from api.accounts.undo import undo_import
+from api.sealing import sealer_of
 from tests.accounts.conftest import csv_of, student
 from tests.accounts.targets.conftest import Scene
 from tests.accounts.targets.proxy import answer, proxied
@@ -143,3 +145,29 @@ async def test_a_dry_run_writes_nothing(scene: Scene) -> None:
     status = await scene.status(target)
     assert status["planned"]["create"] == 3
     assert status["remaining_seconds"] is None
+
+
+async def test_who_cannot_be_read_back_is_not_missing_and_still_written_to(scene: Scene) -> None:
+    base, short = tenant(scene.scim), answer(200, b'{"totalResults": 9, "Resources": []}')
+    await scene.students(4)
+
+    def plan(method: str, path: str) -> Any:
+        return short if method == "GET" and "startIndex" in path else "pass"
+
+    async with proxied(base, plan) as proxy:
+        target = await scene.target(proxy.address)
+        await scene.sync(target)
+        await scene.students(2, "B", start=20)
+        await scene.rosters.caller.post(f"/targets/{target['id']}/drift", status=202)
+        assert await scene.sync(target) == {"done": 2}
+        status = await scene.status(target)
+        assert (status["drift"]["asked"], status["drift"]["read_at"]) == (False, None)
+        assert (status["drifted"], status["breaker"]["state"]) == (0, "closed")
+        assert await scene.is_equal(target, base)
+    # Under another secret key the token cannot be read: that is not the target's fault.
+    await scene.students(1, "C", start=40)
+    other = Syncing(scene.rosters.database, sealer_of("y" * 43), may_be_private=True)
+    assert await sync_target(other, UUID(target["id"])) == {}
+    status = await scene.status(target)
+    assert status["breaker"]["error"] == "token-unreadable"
+    assert (status["waiting"], len(users(base))) == (1, 6)

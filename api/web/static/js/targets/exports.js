@@ -60,6 +60,11 @@ function formFor(networks, signal) {
           label: "Domain",
           help: "Makes addresses of usernames, such as students.example.org.",
         }),
+        fieldOf({
+          name: "org_unit",
+          label: "Organizational unit",
+          help: "For Google, such as /Students/{school}/{grad_year}.",
+        }),
         fieldOf({ name: "recipient", label: "Handed to", help: "For the record." }),
         fieldOf({ name: "basis", label: "On what ground", help: "Such as a contract's number." }),
       ),

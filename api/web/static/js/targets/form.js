@@ -78,7 +78,7 @@ function calledOver(now) {
       label: "Address of its SCIM service",
       type: "url",
       value: now.base_url,
-      help: "Such as https://id.example.org/scim/v2",
+      help: "It begins with https and often ends in /scim/v2.",
     }),
     fieldOf({
       name: "token",
