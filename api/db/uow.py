@@ -130,8 +130,8 @@ async def reading(db: Database) -> AsyncIterator[ReadSession]:
 async def writing(db: Database, actor: str, request_id: str = "") -> AsyncIterator[WriteSession]:
     """One transaction, committed when the block ends well, rolled back otherwise.
 
-    `actor` is `user:ID`, `token:ID`, `vendor:SLUG` or `job:NAME`; the history trigger refuses
-    a write without one.
+    `actor` is `user:ID`, `token:ID`, `vendor:SLUG`, `probe:SCHOOL` or `job:NAME`; the history
+    trigger refuses a write without one.
     """
     async with WriteSession(db, actor, request_id) as session, session.begin():
         await session.execute(_ACTOR, {"actor": actor, "request": request_id})
