@@ -133,8 +133,9 @@ async def writing(
 ) -> AsyncIterator[WriteSession]:
     """One transaction, committed when the block ends well, rolled back otherwise.
 
-    `actor` is `user:ID`, `token:ID`, `vendor:SLUG` or `job:NAME`; the history trigger refuses
-    a write without one. With `one_snapshot` every statement sees the rows that the first saw.
+    `actor` is `user:ID`, `token:ID`, `vendor:SLUG`, `probe:SCHOOL` or `job:NAME`; the history
+    trigger refuses a write without one. With `one_snapshot` every statement sees the rows that
+    the first saw.
     """
     async with WriteSession(db, actor, request_id) as session, session.begin():
         if one_snapshot:

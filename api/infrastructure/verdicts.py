@@ -73,7 +73,7 @@ class Standing:
 
 # What the reason of a check that does not concern a school begins with.
 NOT_APPLICABLE = "Not applicable: "
-_WORDS = {
+_WORDS: dict[str, str] = {
     Comparator.AT_LEAST: "needed",
     Comparator.AT_MOST: "allowed",
     Comparator.EXACTLY: "required",
@@ -141,7 +141,7 @@ def _outcome(
 def _asks(asked: Definition, want: Needed) -> str:
     assert want.value is not None
     how = f" ({want.how})" if want.how else ""
-    return f"{amount(want.value, asked.unit)} {_WORDS[Comparator(asked.comparator)]}{how}"
+    return f"{amount(want.value, asked.unit)} {_WORDS[asked.comparator]}{how}"
 
 
 def _unmeasured(asked: Definition, want: Needed) -> str:

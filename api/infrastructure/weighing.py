@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import orjson
 
 from api.infrastructure.rules import NewResult, settled_moment
 from api.infrastructure.units import alike, amount, converted, is_possible, normal_unit
@@ -42,6 +45,9 @@ def weigh(given: NewResult, unit: str, now: datetime) -> Weighed | Fault:
             f"This check is in {' or '.join(alike(unit))}, and {named} cannot be turned into it."
         )
         return Fault("/unit", "unit-differs", detail)
+    if not _is_storable(given.evidence):
+        detail = "Evidence is JSON of whole characters, and of numbers of at most 64 bits."
+        return Fault("/evidence", "evidence-unreadable", detail)
     moment = settled_moment(given.measured_at, now)
     if moment is None:
         detail = (
@@ -50,3 +56,12 @@ def weigh(given: NewResult, unit: str, now: datetime) -> Weighed | Fault:
         )
         return Fault("/measured_at", "measured-in-future", detail)
     return Weighed(value, moment)
+
+
+def _is_storable(evidence: Mapping[str, Any]) -> bool:
+    """Half of a surrogate pair, for one, is JSON to some readers and to no database."""
+    try:
+        orjson.dumps(evidence)
+    except TypeError:
+        return False
+    return True

@@ -138,6 +138,14 @@ tasks:
     done = {key for key, one in tasks.items() if one["progress_done"]}
     assert done == {"infrastructure.one", "infrastructure.two", "check:dns_answers"}
     assert tasks["infrastructure.two"]["cause"] == "25 dB needed, measured 30 dB"
+    # A plan may come before its check.
+    await publish(3, three="lockers")
+    assert (await admin.tasks())["infrastructure.three"]["progress_total"] is None
+    lockers = {"slug": "lockers", "unit": "lockers", "threshold": {"kind": "constant", "value": 9}}
+    await admin.post("/checks", OWN | lockers, 201)
+    assert (await admin.tasks())["infrastructure.three"]["cause"] == (
+        "9 lockers needed, not measured yet"
+    )
 
 
 async def test_checks_that_do_not_concern_a_model_are_done_until_it_changes(

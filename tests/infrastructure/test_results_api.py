@@ -165,6 +165,19 @@ async def test_what_cannot_have_been_measured_is_refused(
         (error,) = refused["errors"]
         assert error["pointer"] == pointer, body
         assert code is None or error["code"].replace("-", "_") == code.replace("-", "_")
+    # What is JSON to some and cannot be stored.
+    for evidence in (rb'{"x": "\ud800"}', rb'{"x": "\u0000"}', b'{"x": %d}' % 10**30, b"[]"):
+        for path, frame in (
+            (f"/v1/schools/A/checks/{INTERNET}/results", rb'{"value": 9, "evidence": %s}'),
+            (
+                "/v1/check-results/bulk",
+                rb'{"results": [{"school": "A", "check": "wifi_snr", "value": 9, "evidence": %s}]}',
+            ),
+        ):
+            answer = await admin.client.post(
+                path, content=frame % evidence, headers={"content-type": "application/json"}
+            )
+            assert answer.status_code == 422, (evidence, answer.text)
     assert (await admin.get(f"/schools/A/checks/{INTERNET}/results"))["items"] == []
 
 

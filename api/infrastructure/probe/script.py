@@ -34,8 +34,8 @@ def furnished(server: str, school: str | None, suites: Collection[str]) -> str:
         "school": school,
         "services": [one.document() for one in shipped_list().of(suites)],
     }
-    # Escaped, it is neither the end of the literal nor anything else but JSON.
-    text = json.dumps(document, indent=1).replace('"""', "")
+    # JSON never has three quotes in a row, which alone would end the literal.
+    text = json.dumps(document, indent=1)
     whole = _source()
     if whole.count(_MARK) != 1:
         raise RuntimeError("the probe has no place for its list")
