@@ -271,9 +271,10 @@ async def change_school(session: WriteSession, school: School, patch: SchoolPatc
     given = patch.changes()
     if "blackout_days" in given:
         given["blackout_days"] = check_blackout(given["blackout_days"])
-    recounted = bool(given.keys() & {"enrollment", "teacher_count"})
+    # Until staff are confirmed, teachers who are not on the list count.
+    recounted = bool(given.keys() & {"enrollment", "teacher_count", "staff_confirmed"})
     # The gate comes before the row, as for every writer, or two of them could deadlock.
-    if recounted or given.keys() & (_FEEDS_READINESS | {"staff_confirmed"}):
+    if recounted or given.keys() & _FEEDS_READINESS:
         await session.touch_schools([school.id])
     school = await locked(session, school, school.id)
     archived = given.pop("archived", None)
