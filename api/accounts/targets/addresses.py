@@ -32,6 +32,12 @@ def url_fault(url: str, *, may_be_private: bool) -> str | None:
     return None
 
 
+def origin_of(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port: the server that a valid address names."""
+    parsed = httpx.URL(url)
+    return parsed.scheme, parsed.host, parsed.port
+
+
 def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(host)
