@@ -19,7 +19,6 @@ from api.schools.models import Network, School
 CODED = ("PK", "KG", *(f"{grade:02}" for grade in range(1, 13)))
 _FIRST_GRADE = -1
 _LAST_GRADE = 12
-_LONGEST_LOCAL_PART = 64
 
 ID = col(Account.id)
 SOURCED_ID = col(Account.sourced_id)
@@ -97,15 +96,15 @@ def without_address(where: ColumnElement[str]) -> Unfit:
     )
 
 
-def malformed_address(where: ColumnElement[str], pattern: str, longest: int) -> Unfit:
-    """`pattern` has no bounds, which PostgreSQL would spend most of the time on; `longest` is of
-    the domain, and the part before it has at most 64 characters everywhere.
+def malformed_address(
+    where: ColumnElement[str], pattern: str, longest_domain: int | None = None
+) -> Unfit:
+    """`pattern` has no bounds, which PostgreSQL would spend most of the time on; none of ours has
+    more than 64 characters before the sign.
     """
-    wrong = or_(
-        where.bool_op("!~")(pattern),
-        func.length(func.split_part(where, "@", 1)) > _LONGEST_LOCAL_PART,
-        func.length(func.split_part(where, "@", 2)) > longest,
-    )
+    wrong: ColumnElement[bool] = where.bool_op("!~")(pattern)
+    if longest_domain is not None:
+        wrong = or_(wrong, func.length(func.split_part(where, "@", 2)) > longest_domain)
     return Unfit("address-unfit", "has an address with what is refused there", wrong)
 
 

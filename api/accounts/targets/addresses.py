@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 
 import httpx
 
 from api.accounts.targets.adapter import TargetFails
+
+_NO_ADDRESS = "This is not an address such as https://target.example.org/scim/v2."
+# Labels of letters, digits and hyphens (RFC 1123, 2.1), of other scripts as they travel.
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 
 
 def url_fault(url: str, *, may_be_private: bool) -> str | None:
@@ -21,15 +27,26 @@ def url_fault(url: str, *, may_be_private: bool) -> str | None:
         parsed = httpx.URL(url)
         literal = _literal(parsed.host)
     except (httpx.InvalidURL, ValueError):
-        return "This is not an address such as https://target.example.org/scim/v2."
+        return _NO_ADDRESS
     if parsed.userinfo or parsed.query or parsed.fragment or not parsed.host:
         return "Give the address alone: no credentials, no query, no fragment."
+    name = parsed.raw_host.decode("ascii", "replace")
+    if literal is None and (_NAME.fullmatch(name) is None or len(name) > 253):
+        return _NO_ADDRESS
+    if parsed.port is not None and not 0 < parsed.port < 1 << 16:
+        return "A port is between 1 and 65535."
     plain = parsed.scheme == "http" and may_be_private and _is_loopback(parsed.host, literal)
     if parsed.scheme != "https" and not plain:
         return "Accounts travel over https only."
     if literal is not None and not may_be_private and not literal.is_global:
         return "This is an address of a private network; FIRSTBELL_PRIVATE_TARGETS allows those."
     return None
+
+
+def origin_of(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port: the server that a valid address names."""
+    parsed = httpx.URL(url)
+    return parsed.scheme, parsed.host, parsed.port
 
 
 def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -80,7 +97,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise TargetFails("address-unknown") from error
         # The older kind first: where both are offered, not every network has a way for the newer.
         addresses = sorted((str(one[4][0]) for one in found), key=lambda one: ":" in one)

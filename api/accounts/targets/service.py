@@ -12,7 +12,7 @@ from sqlmodel import col
 from api import clock
 from api.accounts.models import Account
 from api.accounts.progress import project
-from api.accounts.targets.addresses import url_fault
+from api.accounts.targets.addresses import origin_of, url_fault
 from api.accounts.targets.breaker import close
 from api.accounts.targets.credentials import sealed_token
 from api.accounts.targets.desire import CHANNEL, desire, want_gone
@@ -28,6 +28,10 @@ from api.schools.service import changed_fields, flush, locked, write_changes
 from api.sealing import Sealer
 
 __all__ = ["add_target", "ask_for_drift", "ask_to_sync", "change_target", "retry", "want_gone"]
+
+
+# What schools' tasks say of a target: whether it counts, and when it will have everybody.
+_FORECAST = frozenset({"required", "paused", "dry_run", "rate_per_minute"})
 
 
 def _invalid(pointer: str, code: str, detail: str) -> Invalid:
@@ -86,8 +90,10 @@ async def change_target(
     given = patch.changes()
     has_new_token = "token" in given
     token = given.pop("token", None)
-    url = given.get("base_url", target.base_url)
-    _check(TargetKind(target.kind), url, token is not None, may_be_private=may_be_private)
+    if has_new_token or "base_url" in given:
+        url = given.get("base_url", target.base_url)
+        _check(TargetKind(target.kind), url, token is not None, may_be_private=may_be_private)
+        _require_token_for(target, url, has_new_token=has_new_token)
     target = await locked(session, target, target.id)
     changes: dict[str, Any] = changed_fields(target, given)
     if has_new_token:
@@ -101,10 +107,19 @@ async def change_target(
         await close(session, target.id)
     if "base_url" in changes:
         await _forget_offers(session, target.id)
-    if "required" in changes:
+    if changes.keys() & _FORECAST and (target.required or "required" in changes):
         await _project_network(session, target.network_id)
     await _wake(session)
     return target
+
+
+def _require_token_for(target: Target, url: str | None, *, has_new_token: bool) -> None:
+    """A stored token goes only where it was given for. Raises: Invalid."""
+    if target.sealed is None or has_new_token or url is None or target.base_url is None:
+        return
+    if origin_of(url) != origin_of(target.base_url):
+        detail = "Give the token again: one that was given for another server is not sent there."
+        raise _invalid("/token", "missing", detail)
 
 
 async def _forget_offers(session: WriteSession, target_id: UUID) -> None:

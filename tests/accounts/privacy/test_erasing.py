@@ -53,9 +53,8 @@ async def ids_of_child(rosters: Rosters) -> list[UUID]:
     return [row[0] for row in found]
 
 
-async def say_through_every_door(scene: Scene, admin: Caller, base: str) -> Body:
-    """Whatever can be said of a child, wherever it can be said; gives the target it went to."""
-    rosters = scene.rosters
+async def say_in_files(rosters: Rosters) -> None:
+    """Rosters of every format and end, the last of them undone."""
     await rosters.run(csv_of([child(), *others()]), snapshot="full")
     married = [roster_line(child(family_name="Zqxjman")), *map(roster_line, others())]
     await rosters.run(b"\n".join(married))
@@ -73,13 +72,17 @@ async def say_through_every_door(scene: Scene, admin: Caller, base: str) -> Body
     await rosters.run(roster_files.zipped(extra | {"zqxj.csv": "zqxj\n"}), network="N")
     await rosters.run(b"sourced_id,Zqxjana,Zqxjova,4\n", "failed", network="N")
     made = await rosters.run(csv_of([child(sourced_id="zqxj-9", username="zqxj9")]))
-    await admin.post(f"/account-imports/{made['id']}/undo", status=202)
+    await rosters.caller.post(f"/account-imports/{made['id']}/undo", status=202)
     await undo_import(rosters.database, rosters.secret, UUID(made["id"]))
     # A run that died after it was cancelled left its rows behind.
     await rosters.database_does(
         "CREATE TABLE staging.account_rows_018f00000000700080000000000000ff AS"
         " SELECT 'Zqxjana' AS given_name"
     )
+
+
+async def say_one_by_one(rosters: Rosters, admin: Caller) -> str:
+    """What people and scripts say of a child; gives the id of the account."""
     batch = {"network": "N", "rows": [child(grade="5")]}
     answer = await admin.answer("POST", "/accounts/batch", batch, idempotency_key="batch-1")
     assert answer.status_code == 200
@@ -94,12 +97,17 @@ async def say_through_every_door(scene: Scene, admin: Caller, base: str) -> Body
     assert answer.status_code == 200
     await admin.get("/accounts?q=zqxj")
     await admin.get(f"/accounts/{one}/report")
+    return str(one)
+
+
+async def hand_on(scene: Scene, admin: Caller, base: str, account_id: str) -> Body:
+    """Tell other systems of the child; gives the target it went to."""
     # Somebody there has the name already, so the child gets another.
     add_user(base, userName="zqxj2", name={"givenName": "A", "familyName": "B"})
     target = await scene.target(base, policy="rename")
     await scene.sync(target)
     there = {one.get("externalId"): one["userName"] for one in users(base)}
-    assert there[one].startswith("zqxj2"), "with a number after it"
+    assert there[account_id].startswith("zqxj2"), "with a number after it"
     await admin.post("/schools/A/initial-passwords", {})
     assert WORD in await exported(admin)
     cards = await admin.answer("POST", "/schools/A/login-cards?format=html", {"undelivered": True})
@@ -129,7 +137,9 @@ async def test_nothing_of_an_erased_child_is_left_anywhere(
 ) -> None:
     rosters, base = scene.rosters, tenant(scene.scim)
     with caplog.at_level(logging.INFO):
-        target = await say_through_every_door(scene, admin, base)
+        await say_in_files(rosters)
+        one = await say_one_by_one(rosters, admin)
+        target = await hand_on(scene, admin, base, one)
         assert await tables_naming(rosters.database, WORD) == {
             "accounts",
             "account_changes",

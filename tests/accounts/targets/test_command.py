@@ -9,7 +9,7 @@ import pytest
 from api.cli.common import Exit
 from tests.accounts.targets.conftest import Scene
 from tests.accounts.targets.proxy import answer, proxied
-from tests.accounts.targets.scim_server import tenant
+from tests.accounts.targets.scim_server import TOKEN, tenant
 from tests.accounts.targets.test_faults import Plans
 from tests.test_cli import Run, run
 
@@ -33,7 +33,8 @@ async def test_a_target_is_synced_from_a_terminal(
     assert (ran.code, "Known: login." in ran.err) == (Exit.failed, True)
     await scene.students(3, "B", start=50)
     async with proxied(base, Plans(POST=answer(403))) as proxy:
-        await scene.rosters.caller.patch(f"/targets/{target['id']}", {"base_url": proxy.address})
+        elsewhere = {"base_url": proxy.address, "token": TOKEN}
+        await scene.rosters.caller.patch(f"/targets/{target['id']}", elsewhere)
         ran = await asyncio.to_thread(run, "accounts", "sync", target["id"], "--json")
     assert ran.code == Exit.failed
     assert '"state": "refused"' in ran.out

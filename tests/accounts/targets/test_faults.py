@@ -177,6 +177,7 @@ def test_retry_after_is_seconds_or_a_date() -> None:
         *("http://target.example.org/v2", "ftp://target.example.org", "https://10.0.0.1/v2"),
         *("https://[::ffff:169.254.169.254]/v2", "https://127.0.0.1/v2", "http://127.0.0.1/v2"),
         *("https://u:p@target.example.org", "https://target.example.org/v2?a=b", "nonsense"),
+        *("https://exa mple", "https://a..b", "https://a%2fb", "https://a.example:99999"),
         *("https://[fd00::1]", "https://0.0.0.0/", "https://", "https://target.example.org/#a"),
     ],
 )

@@ -23,7 +23,7 @@ from tests.test_cli import ROOT
 
 KILLS = 20
 STUDENTS = 60
-LEASE = 0.4
+LEASE = 0.25
 PATIENCE = 90.0
 
 

@@ -90,6 +90,8 @@ async def test_whoever_has_the_name_already_is_adopted_renamed_or_left_alone(sce
     assert await caller.post(f"{path}/retry", {"account_ids": [dead["account_id"]]}) == {
         "retried": 1
     }
+    # A token is not sent to another server than it was given for.
+    await caller.patch(path, {"base_url": refused}, 422)
     patched = await caller.patch(path, {"base_url": refused, "token": TOKEN})
     assert "token" not in patched
     assert await scene.sync(targets["refuse"]) == {"done": 1}
