@@ -113,6 +113,7 @@ def routers() -> list[APIRouter]:
         webhook_routes.intake,
         readiness_routes.router,
         calendar_routes.feeds,
+        pd_routes.rush,
         sign_in_routes.open_router,
         sign_in_routes.elsewhere_router,
         auth_routes.router,

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Uuid, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Uuid, select, text
 from sqlmodel import col
 
 from api import clock
@@ -44,6 +43,19 @@ from api.schools.errors import StaffNotFound
 from api.schools.models import Staff
 from api.schools.queries import is_among
 
+# One statement for a thousand people; who was here before has their row written anew.
+_WRITE = text("""
+INSERT INTO pd_registrations AS r (id, session_id, network_id, staff_id, starts_at, ends_at, status,
+  entry, entered_at, walk_in, called_off, version, created_at, updated_at)
+SELECT n.id, CAST(:session AS uuid), CAST(:network AS uuid), n.staff_id,
+  CAST(:starts_at AS timestamptz), CAST(:ends_at AS timestamptz), n.status, n.entry,
+  CAST(:now AS timestamptz), false, false, 1, CAST(:now AS timestamptz), CAST(:now AS timestamptz)
+FROM unnest(CAST(:ids AS uuid[]), CAST(:people AS uuid[]), CAST(:statuses AS text[]),
+  CAST(:entries AS int[])) AS n(id, staff_id, status, entry)
+ON CONFLICT (session_id, staff_id) DO UPDATE SET status = excluded.status, entry = excluded.entry,
+  entered_at = excluded.entered_at, offer_expires_at = NULL, hours = NULL, walk_in = false,
+  called_off = false, version = r.version + 1, updated_at = excluded.updated_at
+""")
 _KEPT = frozenset({*PRESENT, RegistrationStatus.offered, RegistrationStatus.waitlisted})
 
 
@@ -55,6 +67,12 @@ class Outcome(NamedTuple):
     refused: FirstBellError | None = None
 
 
+class _Entry(NamedTuple):
+    staff_id: UUID
+    status: RegistrationStatus
+    entry: int
+
+
 @dataclass(slots=True)
 class _Seating:
     """Hands out numbers and seats, in the order in which people came."""
@@ -62,7 +80,7 @@ class _Seating:
     held: Session
     now: datetime
     free: int
-    entries: list[dict[str, Any]] = field(default_factory=list)
+    entries: list[_Entry] = field(default_factory=list)
     warned: dict[UUID, list[Warned]] = field(default_factory=dict)
 
     def take(self, person: Staff, warned: list[Warned]) -> bool:
@@ -71,7 +89,7 @@ class _Seating:
         seated = self.free > 0
         self.free -= seated
         status = RegistrationStatus.registered if seated else RegistrationStatus.waitlisted
-        self.entries.append(_entry(self.held, person, status, self.held.last_entry, self.now))
+        self.entries.append(_Entry(person.id, status, self.held.last_entry))
         self.warned[person.id] = warned
         return seated
 
@@ -101,8 +119,8 @@ async def register(
         fault = _one(seating, checked, people.get(staff_id))
         if fault is not None:
             refused[staff_id] = fault
-    await _write(session, seating.entries)
-    seated = [one["staff_id"] for one in seating.entries if one["status"] in PRESENT]
+    await _write(session, seating)
+    seated = [one.staff_id for one in seating.entries if one.status in PRESENT]
     await project(session, {people[staff_id].school_id for staff_id in seated})
     places = await _places(session, held, known, seating)
     return [
@@ -172,41 +190,25 @@ async def _known(
     return {one.staff_id: one for one in found}
 
 
-def _entry(
-    held: Session, person: Staff, status: RegistrationStatus, entry: int, now: datetime
-) -> dict[str, Any]:
-    return {
-        "id": new_id(),
-        "session_id": held.id,
-        "network_id": held.network_id,
-        "staff_id": person.id,
-        "starts_at": held.starts_at,
-        "ends_at": held.ends_at,
-        "status": status.value,
-        "entry": entry,
-        "entered_at": now,
-        "offer_expires_at": None,
-        "hours": None,
-        "walk_in": False,
-        "called_off": False,
-        "version": 1,
-        "created_at": now,
-        "updated_at": now,
-    }
-
-
-async def _write(session: WriteSession, entries: list[dict[str, Any]]) -> None:
-    """One statement; who was here before has their row written anew."""
+async def _write(session: WriteSession, seating: _Seating) -> None:
     await session.flush()
+    held, entries = seating.held, seating.entries
     if not entries:
         return
-    statement = insert(Registration).values(entries)
-    anew = ("status", "entry", "entered_at", "offer_expires_at", "hours", "walk_in", "called_off")
-    values: dict[str, Any] = {name: statement.excluded[name] for name in (*anew, "updated_at")}
-    values["version"] = col(Registration.version) + 1
     with nowhere_twice():
         await session.execute(
-            statement.on_conflict_do_update(index_elements=["session_id", "staff_id"], set_=values)
+            _WRITE,
+            {
+                "session": held.id,
+                "network": held.network_id,
+                "starts_at": held.starts_at,
+                "ends_at": held.ends_at,
+                "now": seating.now,
+                "ids": [new_id() for _ in entries],
+                "people": [one.staff_id for one in entries],
+                "statuses": [one.status.value for one in entries],
+                "entries": [one.entry for one in entries],
+            },
         )
 
 
@@ -218,7 +220,7 @@ async def _places(
 ) -> dict[UUID, PlaceOut]:
     """The place of everybody who has one now."""
     standing = {one.staff_id: (one.status, one.offer_expires_at) for one in known.values()}
-    standing |= {one["staff_id"]: (one["status"], None) for one in seating.entries}
+    standing |= {one.staff_id: (one.status, None) for one in seating.entries}
     waits = any(status == RegistrationStatus.waitlisted for status, _ in standing.values())
     positions = await positions_in(session, held.id) if waits else {}
     return {
