@@ -71,7 +71,8 @@ async def read_subjects(session: ReadSession, school_ids: Iterable[UUID]) -> dic
 # One probe of the index for each school and check. Which evidence is there is only looked at
 # where a check asks for some.
 _NEWEST = text("""
-SELECT s.id, c.id, r.id, r.value, r.unit, r.measured_at, CASE WHEN c.id = ANY(:asking) THEN ARRAY(
+SELECT s.id, c.id, r.id, r.value, r.unit, r.measured_at,
+  coalesce(r.evidence -> 'lower_bound' = 'true', false), CASE WHEN c.id = ANY(:asking) THEN ARRAY(
     SELECT e.key FROM jsonb_each(r.evidence) e WHERE e.value NOT IN ('null', '""', '[]', '{}')) END
 FROM unnest(CAST(:schools AS uuid[])) s(id) CROSS JOIN unnest(CAST(:checks AS uuid[])) c(id)
 CROSS JOIN LATERAL (
@@ -98,7 +99,8 @@ async def newest_results(
     newest: dict[Place, Measurement] = {}
     for row in await session.execute(_NEWEST, wanted):
         place = row[0], slug_of[row[1]]
-        found = Measurement(row[2], row[3], row[4], row[5], frozenset(row[6] or ()))
+        measured = (row[2], row[3], row[4], row[5], row[6])
+        found = Measurement(*measured, frozenset(row[7] or ()))
         other = newest.get(place)
         # Of a check and the one that replaced it, both may have been measured.
         if other is None or (other.measured_at, other.id) < (found.measured_at, found.id):

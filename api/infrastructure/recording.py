@@ -29,7 +29,7 @@ from api.infrastructure.result_schemas import (
 )
 from api.infrastructure.rules import NewResult, Outcome
 from api.infrastructure.service import Held, hold, record_results
-from api.infrastructure.verdicts import compares
+from api.infrastructure.verdicts import compares, is_undecided
 from api.infrastructure.weighing import Fault, weigh
 from api.schools.errors import SchoolArchived, SchoolNotFound
 from api.schools.models import School
@@ -205,5 +205,7 @@ def _outcome(result: CheckResult, asked: CheckVersion) -> Outcome:
     if result.needed is None:
         return Outcome.INCONCLUSIVE
     complete = all(result.evidence.get(name) for name in asked.requires)
-    passed = complete and compares(result.value, asked.comparator, result.needed)
-    return Outcome.PASSED if passed else Outcome.FAILED
+    enough = compares(result.value, asked.comparator, result.needed)
+    if not enough and is_undecided(result.evidence.get("lower_bound") is True, asked.comparator):
+        return Outcome.INCONCLUSIVE
+    return Outcome.PASSED if complete and enough else Outcome.FAILED

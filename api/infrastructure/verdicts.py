@@ -36,12 +36,14 @@ class Measurement:
     """A result, as far as it is judged. `evidence` holds only which of what is asked for is there.
 
     A definition may ask for the date of a hearing, for one; the page shows the evidence itself.
+    `lower_bound`: there may well be more than was measured, as over a single connection.
     """
 
     id: UUID
     value: Decimal
     unit: str
     measured_at: datetime
+    lower_bound: bool = False
     evidence: frozenset[str] = frozenset()
 
 
@@ -131,6 +133,9 @@ def _outcome(
     asks = _asks(asked, want)
     missing = [name for name in asked.requires if name not in newest.evidence]
     if not compares(value, asked.comparator, want.value):
+        if is_undecided(newest.lower_bound, asked.comparator):
+            more = "over one connection, and the line may carry more; measure with several at once"
+            return Outcome.INCONCLUSIVE, f"{asks}, measured {amount(value, asked.unit)} {more}"
         return Outcome.FAILED, f"{asks}, measured {amount(value, asked.unit)}"
     if missing:
         names = ", ".join(name.replace("_", " ") for name in missing)
@@ -155,6 +160,11 @@ def compares(value: Decimal, comparator: str, want: Decimal) -> bool:
     if comparator == Comparator.AT_LEAST:
         return value >= want
     return value <= want if comparator == Comparator.AT_MOST else value == want
+
+
+def is_undecided(lower_bound: bool, comparator: str) -> bool:
+    """Whether too little says nothing, since it may be that not all of it was measured."""
+    return lower_bound and comparator == Comparator.AT_LEAST
 
 
 def is_warning(asked: Definition) -> bool:

@@ -26,7 +26,7 @@ def measured(
     value: float, unit: str = "Mbps", *, days_ago: float = 1, has: str = ""
 ) -> Measurement:
     at = NOW - timedelta(days=days_ago)
-    return Measurement(ID, Decimal(str(value)), unit, at, frozenset(has.split()))
+    return Measurement(ID, Decimal(str(value)), unit, at, evidence=frozenset(has.split()))
 
 
 def stand(
@@ -93,6 +93,17 @@ def test_limits_from_above_and_exact_ones() -> None:
     exact = replace(none, comparator="==", threshold={"kind": "constant", "value": 2})
     assert stand(measured(2.0, "services"), exact).verdict is Verdict.PASSED
     assert stand(measured(3, "services"), exact).verdict is Verdict.FAILED
+
+
+def test_what_one_connection_carries_passes_and_never_fails() -> None:
+    alone = replace(measured(1720), lower_bound=True)
+    assert stand(alone).verdict is Verdict.PASSED
+    slow = stand(replace(alone, value=Decimal(900)))
+    assert slow.verdict is Verdict.INCONCLUSIVE
+    assert "over one connection" in slow.why
+    # Of what must be little, more than was measured is worse still.
+    latency = replace(MBPS, comparator="<=", threshold={"kind": "constant", "value": 100})
+    assert stand(alone, latency).verdict is Verdict.FAILED
 
 
 def test_what_people_say_overlays_what_was_measured() -> None:
