@@ -161,6 +161,7 @@ def test_a_file_is_handed_off_and_confirmed(named: Visitor, targets: dict[str, A
     expect(reading).to_contain_text("for the next file")
     reading.get_by_role("button", name="Make a file").click()
     expect(reading.locator(".badge")).to_have_text("Handed off")
+    expect(reading).to_contain_text("accounts are in a file that is not confirmed yet.")
     with page.expect_download() as download:
         reading.get_by_role("button", name="Download").click()
     lines = download.value.path().read_text().splitlines()

@@ -20,7 +20,6 @@ CODED = ("PK", "KG", *(f"{grade:02}" for grade in range(1, 13)))
 _FIRST_GRADE = -1
 _LAST_GRADE = 12
 
-ID = col(Account.id)
 SOURCED_ID = col(Account.sourced_id)
 GIVEN, FAMILY = col(Account.given_name), col(Account.family_name)
 USERNAME, EMAIL = col(Account.username), col(Account.email)

@@ -102,8 +102,8 @@ def _user() -> dict[str, Cell]:
 
 def _role() -> dict[str, Cell]:
     known: dict[str, Cell] = {
-        # A student has one school here, so their account's id names the role too.
-        "sourcedId": cells.ID,
+        # A student has one school here, so what names them names the role too.
+        "sourcedId": cells.SOURCED_ID,
         "userSourcedId": cells.SOURCED_ID,
         "roleType": cells.fixed("primary"),
         "role": cells.fixed("student"),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
+from starlette.types import Send
 
 from api.accounts.account_errors import NamesHidden
 from api.accounts.cards.routes import sealer_from
 from api.accounts.exports.form import DOMAIN, ORG_UNIT, Audience, ExportFormat, OnUnfit
 from api.accounts.exports.sending import Senders
-from api.accounts.exports.service import Asked, export_accounts
+from api.accounts.exports.service import Asked, Export, export_accounts
 from api.accounts.rules import AccountStatus
 from api.auth.caller import Caller
 from api.auth.dependencies import allow, current_caller, database_of, settings_of
@@ -90,6 +92,26 @@ Recipient = Annotated[str | None, Query(max_length=200, description="Who is told
 Basis = Annotated[str | None, Query(max_length=500, description="On what ground, for the record.")]
 
 
+class Sent(StreamingResponse):
+    """An answer whose making ends with its sending, also where the client hangs up."""
+
+    def __init__(self, found: Export) -> None:
+        super().__init__(
+            found.pieces,
+            media_type="application/zip" if found.zipped else "text/csv; charset=utf-8",
+            headers={
+                "content-disposition": f'attachment; filename="{found.name}"',
+                "firstbell-students": str(found.students),
+                "firstbell-left-out": str(found.left_out),
+            },
+        )
+        self._pieces = found.pieces
+
+    async def stream_response(self, send: Send) -> None:
+        async with aclosing(self._pieces):
+            await super().stream_response(send)
+
+
 @router.get("/accounts/export", response_class=StreamingResponse, responses=_FILES)
 async def export(
     *,
@@ -122,12 +144,4 @@ async def export(
     asked = replace(asked, domain=domain, org_unit=org_unit, passwords=passwords)
     asked = replace(asked, recipient=recipient, basis=basis)
     found = await export_accounts(session, _senders(request), caller, asked, sealer_from(request))
-    return StreamingResponse(
-        found.pieces,
-        media_type="application/zip" if found.zipped else "text/csv; charset=utf-8",
-        headers={
-            "content-disposition": f'attachment; filename="{found.name}"',
-            "firstbell-students": str(found.students),
-            "firstbell-left-out": str(found.left_out),
-        },
-    )
+    return Sent(found)

@@ -6,7 +6,7 @@ What is sent is what was recorded: the snapshot is that of the transaction that 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -57,7 +57,7 @@ class Senders:
         finally:
             self._recording -= 1
 
-    async def begin(self, snapshot: str, make: Make) -> AsyncIterator[bytes]:
+    async def begin(self, snapshot: str, make: Make) -> AsyncGenerator[bytes, None]:
         """The pieces of what `make` makes of a snapshot, which is held when this returns.
 
         An answer that breaks off ends with an error, so that nobody takes it for a whole one.
@@ -107,7 +107,7 @@ class _Sending:
             self._queue.get_nowait()
         self._queue.put_nowait(error)
 
-    async def pieces(self, task: asyncio.Task[None]) -> AsyncIterator[bytes]:
+    async def pieces(self, task: asyncio.Task[None]) -> AsyncGenerator[bytes, None]:
         try:
             while (piece := await self._queue.get()) is not None:
                 if isinstance(piece, Exception):

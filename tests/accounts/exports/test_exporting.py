@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 from uuid import UUID
 
@@ -172,7 +172,7 @@ async def test_thousands_come_whole_and_in_order_and_in_files_of_249(rosters: Ro
     assert len({one["userSourcedId"] for one in roles}) == 9_001
 
 
-async def _snapshot(database: Database, senders: Senders, make: Any) -> AsyncIterator[bytes]:
+async def _snapshot(database: Database, senders: Senders, make: Any) -> AsyncGenerator[bytes, None]:
     async with writing(database, "job:test", one_snapshot=True) as session:
         token = await session.scalar(text("SELECT pg_export_snapshot()"))
         return await senders.begin(str(token), make)
@@ -211,7 +211,7 @@ async def test_an_export_that_fails_breaks_off_and_one_that_is_left_ends(
         _ = [piece async for piece in pieces]
     left = await _snapshot(database, senders, _forever)
     assert await anext(left) == b"piece"
-    await left.aclose()  # type: ignore[attr-defined] # it is a generator
+    await left.aclose()
     await until(lambda: not senders.sending)
     # Its snapshot, too: nothing that was deleted since is kept for it.
     open_for_it = await rows(

@@ -50,7 +50,7 @@ export function panelOf(status, changed, { alone = false } = {}) {
 }
 
 /** @param {any} status */
-function barOf({ accounts, waiting, dead, drifted }) {
+function barOf({ target, accounts, waiting, dead, drifted }) {
   const there = (accounts.active ?? 0) + (accounts.suspended ?? 0);
   const all = Object.values(accounts).reduce((sum, count) => sum + count, 0);
   const facts = [
@@ -58,7 +58,7 @@ function barOf({ accounts, waiting, dead, drifted }) {
     accounts.handed_off > 0 && fact("Handed off", figure(accounts.handed_off)),
     fact("Waiting", figure(waiting)),
     fact("Given up", figure(dead), dead > 0),
-    fact("Differ", figure(drifted), drifted > 0),
+    target.kind === "scim" && fact("Differ", figure(drifted), drifted > 0),
   ];
   return [
     h("progress", {

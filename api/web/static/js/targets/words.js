@@ -57,6 +57,10 @@ export function stateOf(status) {
 /** What the queue still takes, as a sentence. @param {any} status @returns {string} */
 export function queueWord(status) {
   const { target, waiting, remaining } = status;
+  const open = status.accounts.handed_off ?? 0;
+  if (!waiting && open) {
+    return `${plural(open, "account")} ${open === 1 ? "is" : "are"} in a file that is not confirmed yet.`;
+  }
   if (!waiting) return "Nothing waits.";
   const what = `${plural(waiting, "account")} ${waiting === 1 ? "waits" : "wait"}`;
   const todo = plannedWord(status.planned);
