@@ -93,6 +93,7 @@ async def sync_target(syncing: Syncing, target_id: UUID) -> Counter[str]:
     try:
         await runner.run()
     finally:
+        await runner.settled()
         await runner.release()
     return runner.ended
 
@@ -118,6 +119,7 @@ class _Runner:
         # A turn may be an hour away at the slowest pace, and an account may take several.
         self._lease = syncing.lease + _MOST_TURNS * timedelta(minutes=1 / target.rate_per_minute)
         self._projected = asyncio.get_running_loop().time()
+        self._settling: asyncio.Task[None] | None = None
         self.ended: Counter[str] = Counter()
 
     async def claim(self) -> bool:
@@ -201,7 +203,7 @@ class _Runner:
         """One lease from its taking to its settling; whether there may be another."""
         # A slow target's batch is a quarter of a minute, so that it is seen to move.
         in_time = max(1, self._target.rate_per_minute // 4)
-        most = min(max(_BATCH_ROWS, 2 * adapter.most_at_once), in_time)
+        most = min(max(_BATCH_ROWS, 3 * adapter.most_at_once), in_time)
         probes = self._state.trips > 0
         lease: Lease = await self._transact(
             partial(take, target=self._target, most=1 if probes else most, lease=self._lease)
@@ -212,21 +214,32 @@ class _Runner:
         self.ended.update(one.outcome.value for one in results)
         failed = fuse.refused or fuse.tripped or (probes and fuse.failures > 0)
 
+        fault = Fault(fuse.error or "failed", fuse.refused) if failed else None
+        failures = fuse.failures
+
         async def end(session: WriteSession) -> None:
             await settle(session, self._target.id, lease, results, outage=failed)
-            if failed:
-                fault = Fault(fuse.error or "failed", fuse.refused)
+            if fault is not None:
                 await note_fault(session, self._target.id, fault)
             else:
-                await note_health(session, self._target.id, fuse.failures)
+                await note_health(session, self._target.id, failures)
 
-        await self._transact(end)
+        await self.settled()
+        self._settling = asyncio.create_task(self._transact(end))
+        if failed or stopped:
+            await self.settled()
         if stopped:
             raise asyncio.CancelledError
         self._state.trips = 0
         if fuse.hold_seconds is not None:
             await self._hold(fuse.hold_seconds)
         return not failed and fuse.hold_seconds is None
+
+    async def settled(self) -> None:
+        """Wait for the batch before: it is settled while the next is carried out."""
+        settling, self._settling = self._settling, None
+        if settling is not None:
+            await settling
 
     async def _hold(self, seconds: float) -> None:
         until = clock.now() + timedelta(seconds=seconds)
