@@ -37,7 +37,7 @@ async def whole(name: str, head: bytes, blocks: AsyncIterator[list[bytes]]) -> A
     """A file that has everything in it; `head` is what it begins with."""
     yield Piece(name, head.replace(END, _END))
     async for lines in blocks:
-        yield Piece(name, await asyncio.to_thread(_joined, lines))
+        yield Piece(name, _joined(lines))
 
 
 async def split(
@@ -51,7 +51,7 @@ async def split(
     parts = Parts(name, head.replace(END, _END), most_rows, most_bytes)
     yield parts.begun()
     async for lines in blocks:
-        for piece in await asyncio.to_thread(list, parts.taken(lines)):
+        for piece in parts.taken(lines):
             yield piece
 
 
@@ -136,21 +136,30 @@ async def zipped(
     archive = ZipFile(cast("IO[bytes]", sink), "w")
     name: str | None = None
     opened: IO[bytes] | None = None
+    # One piece is compressed while the next is read.
+    packing: asyncio.Task[int] | None = None
     try:
         async for piece in files:
+            if packing is not None:
+                await packing
+                packing = None
+            if sink.size > _SMALL:
+                yield sink.taken()
             if piece.name != name or opened is None:
                 if opened is not None:
                     opened.close()
                 name = piece.name
                 opened = archive.open(_entry(name, made_at), "w", force_zip64=large)
             if len(piece.data) > _SMALL:
-                await asyncio.to_thread(opened.write, piece.data)
+                packing = asyncio.create_task(asyncio.to_thread(opened.write, piece.data))
             else:
                 opened.write(piece.data)
-            if sink.size > _SMALL:
-                yield sink.taken()
+        if packing is not None:
+            await packing
     finally:
         # Also of one that is given up; then nobody is sent its end.
+        if packing is not None:
+            await asyncio.wait([packing])
         if opened is not None:
             opened.close()
         archive.close()
