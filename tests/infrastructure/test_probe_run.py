@@ -89,7 +89,8 @@ def test_a_run_against_the_server_becomes_results(laptop: Laptop) -> None:
     assert laptop.stands("service_latency")["verdict"] == "passed"
     assert laptop.stands("probe_throughput")["value"] > 0
     written = json.loads((laptop.folder / "online.json").read_text())
-    assert written["clock_offset_seconds"] == 0
+    # The header that says the time has whole seconds, and a busy server writes it late.
+    assert abs(written["clock_offset_seconds"]) < 30
     assert written["throughput"]["upload"]["bytes"] > 0
     again = laptop.run("--post", "online.json")
     assert "Posted: duplicate, 6 results." in again.stdout

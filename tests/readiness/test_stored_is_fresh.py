@@ -239,11 +239,10 @@ class Walk:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2))
 async def test_the_stored_answer_is_a_fresh_one(
-    admin: Asker, database: Database, shipped: None, seed: int
+    admin: Asker, database: Database, shipped: None
 ) -> None:
-    walk = Walk(admin, database, seed)
+    walk = Walk(admin, database, seed=1)
     ways: list[Callable[[], Awaitable[None]]] = [
         walk.create,
         walk.edit,

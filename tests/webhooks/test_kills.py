@@ -45,7 +45,7 @@ from tests.webhooks.scene import (
 )
 
 ORDERS = [(f"PO-{number}", dict.fromkeys(SCHOOLS, 2 + number)) for number in range(5)]
-KILLS = 4
+KILLS = 2
 CONNECTIONS = 8
 
 

@@ -268,14 +268,14 @@ class Endless:
 @pytest.mark.parametrize(
     ("row", "count"),
     [
-        (b"1,A,Bel,\n", 1_000_000),
-        (b"1,A\n", 200_000),
-        (b"\xff,A,B,C\n", 200_000),
-        (b",,,\n", 200_000),
-        (b"1,A,B,C\n", 200_000),
+        (b"1,A,Bel,\n", 300_000),
+        (b"1,A\n", 50_000),
+        (b"\xff,A,B,C\n", 50_000),
+        (b",,,\n", 50_000),
+        (b"1,A,B,C\n", 50_000),
     ],
 )
-def test_a_million_rows_are_never_in_memory_at_once(row: bytes, count: int) -> None:
+def test_however_many_rows_are_never_in_memory_at_once(row: bytes, count: int) -> None:
     roster = read_roster(Endless(NAMES.encode() + "1,A,é,C\n".encode(), row, count))
     told = 0
     for batch in roster.batches:
