@@ -37,12 +37,13 @@ install:
 install-dev:
 	@LOCK=requirements-dev.lock; $(INSTALL)
 
+# Extras stay in the locks: pip takes a name with one for another that is not pinned.
 lock: install-dev
-	$(RUN) -m uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
+	$(RUN) -m uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-strip-extras \
 		--python-version 3.11 --upgrade --quiet -o requirements.lock
 	$(RUN) -m uv pip compile pyproject.toml --extra dev --universal --generate-hashes \
-		--no-emit-index-url --python-version 3.11 --constraint requirements.lock --quiet \
-		-o requirements-dev.lock
+		--no-emit-index-url --no-strip-extras --python-version 3.11 --constraint requirements.lock \
+		--quiet -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov

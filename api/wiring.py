@@ -111,8 +111,8 @@ def routers() -> list[APIRouter]:
     """
     return [
         webhook_routes.intake,
-        readiness_routes.router,
         calendar_routes.feeds,
+        readiness_routes.router,
         pd_routes.rush,
         sign_in_routes.open_router,
         sign_in_routes.elsewhere_router,
