@@ -37,13 +37,12 @@ install:
 install-dev:
 	@LOCK=requirements-dev.lock; $(INSTALL)
 
-# Extras stay in the locks: pip takes a name with one for another that is not pinned.
 lock: install-dev
-	$(RUN) -m uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-strip-extras \
+	$(RUN) -m uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
 		--python-version 3.11 --upgrade --quiet -o requirements.lock
 	$(RUN) -m uv pip compile pyproject.toml --extra dev --universal --generate-hashes \
-		--no-emit-index-url --no-strip-extras --python-version 3.11 --constraint requirements.lock \
-		--quiet -o requirements-dev.lock
+		--no-emit-index-url --python-version 3.11 --constraint requirements.lock --quiet \
+		-o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov
@@ -53,7 +52,8 @@ clean:
 # no build backend has to be fetched and no second copy can go stale. A stamp holds the checksum of
 # the lock file it was installed from; the test extras contain the locked runtime, so their stamp
 # counts for `make run` as well. Only wheels are taken: no compiler is needed and no set-up script
-# of a dependency runs.
+# of a dependency runs. Nothing is resolved anew (`--no-deps`): the lock is whole, and pip would take
+# a name with an extra, of which there is a newer version by now, for one that is not pinned.
 define INSTALL
 set -e; \
 sum="$$(cksum < $$LOCK)"; \
@@ -71,7 +71,7 @@ fi; \
 echo "Installing $$LOCK (the first time takes a minute)"; \
 rm -f $(VENV)/.installed-* $(VENV)/.contains-*; \
 $(RUN) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes \
-    --only-binary=:all: -r $$LOCK; \
+    --no-deps --only-binary=:all: -r $$LOCK; \
 printf '%s\n' '#!/bin/sh' 'here="$$(cd -- "$$(dirname -- "$$0")/../.." && pwd)"' \
     'PYTHONPATH="$$here" exec "$$here/$(RUN)" -m api "$$@"' > $(VENV)/bin/firstbell; \
 chmod +x $(VENV)/bin/firstbell; \
