@@ -346,18 +346,20 @@ async def test_what_was_overlooked_is_tried_again_and_then_left_alone(
 
 async def test_what_names_a_school_that_comes_later_finds_it(scene: Scene, client: Client) -> None:
     await place(client, order_of("acme", "PO-1", {"A": 3, "B": 3}))
-    await scene.told(shipment_event("PO-1", "T1", "in_transit", scene.begin, school="new"))
-    await scene.told(shipment_event("PO-1", "T2", "in_transit", scene.begin, school="org-9"))
-    await scene.apply()
-    assert [outcome for outcome, _ in await scene.outcomes()] == ["unmatched", "unmatched"]
-    await make(client, "/schools", {"code": "NEW", "name": "New", "network": "N"})
-    await look_after(scene.database)
-    await scene.apply()
-    assert sorted(outcome for outcome, _ in await scene.outcomes()) == ["applied", "unmatched"]
-    answer = await client.patch(
-        "/v1/schools/NEW", json={"sourced_id": "org-9"}, headers={"if-match": "*"}
-    )
-    assert answer.is_success, answer.text
-    await look_after(scene.database)
-    await scene.apply()
-    assert [outcome for outcome, _ in await scene.outcomes()] == ["applied", "applied"]
+    # Long after the order was placed, or it would be tried again for that.
+    with clock.moved_to(clock.now() + timedelta(hours=1)):
+        await scene.told(shipment_event("PO-1", "T1", "in_transit", scene.begin, school="new"))
+        await scene.told(shipment_event("PO-1", "T2", "in_transit", scene.begin, school="org-9"))
+        await scene.apply()
+        assert [outcome for outcome, _ in await scene.outcomes()] == ["unmatched", "unmatched"]
+        await make(client, "/schools", {"code": "NEW", "name": "New", "network": "N"})
+        await look_after(scene.database)
+        await scene.apply()
+        assert sorted(outcome for outcome, _ in await scene.outcomes()) == ["applied", "unmatched"]
+        answer = await client.patch(
+            "/v1/schools/NEW", json={"sourced_id": "org-9"}, headers={"if-match": "*"}
+        )
+        assert answer.is_success, answer.text
+        await look_after(scene.database)
+        await scene.apply()
+        assert [outcome for outcome, _ in await scene.outcomes()] == ["applied", "applied"]
