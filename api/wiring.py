@@ -27,6 +27,7 @@ from api.devices import listeners as device_listeners
 from api.devices import routes as device_routes
 from api.facts import Bus, Listener
 from api.http import idempotency
+from api.http.door import Door
 from api.infrastructure import defining as check_defining
 from api.infrastructure import listeners as check_listeners
 from api.infrastructure import routes as check_routes
@@ -51,7 +52,6 @@ from api.webhooks import jobs as webhook_jobs
 from api.webhooks import rematch
 from api.webhooks import routes as webhook_routes
 from api.webhooks import secrets as vendor_secrets
-from api.webhooks.door import Door
 from api.webhooks.intake import Intake
 
 # Whoever knows such a path needs nothing else, so no trace keeps it: calendar links.
@@ -110,10 +110,11 @@ def routers() -> list[APIRouter]:
     Behind all others the readiness of a school was found after 60 routes, a third of its time.
     """
     return [
-        webhook_routes.intake,
-        calendar_routes.feeds,
         readiness_routes.router,
         pd_routes.rush,
+        # Most of these come through the door.
+        webhook_routes.intake,
+        calendar_routes.feeds,
         sign_in_routes.open_router,
         sign_in_routes.elsewhere_router,
         auth_routes.router,
@@ -148,7 +149,7 @@ def build_intake(database: Database, settings: Settings) -> Intake:
 
 def add_doors(app: FastAPI) -> None:
     """Let what is asked most go past the router; added before all other middleware."""
-    app.add_middleware(Door)
+    app.add_middleware(Door, ways=(webhook_routes.SHORT_WAY, calendar_routes.SHORT_WAY))
 
 
 async def prepare(database: Database) -> None:

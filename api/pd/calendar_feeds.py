@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 from weakref import WeakValueDictionary
+
+from psycopg import AsyncConnection
 
 from api import clock
 from api.auth.rules import Throttle, address_key, digest
@@ -21,6 +24,7 @@ from api.db.pool import Database
 from api.db.uow import WriteSession, transact
 from api.pd.calendar_errors import CalendarGuessed, calendar_not_found
 from api.pd.calendar_text import FORMAT, Entry, leaves_at, oldest_kept, render
+from api.pd.rules import CalendarKind
 
 _ACTOR = "job:calendars"
 # Calendars behind a school's one address ask for hundreds of links, but for none that is not.
@@ -31,29 +35,31 @@ _READ_EVERY = timedelta(hours=1)
 # Put together from pieces of our own; a value is never part of the text.
 _PRESENT: LiteralString = "('registered', 'attended', 'no_show')"
 # A sum of hashes says who is where whatever their order; a count would miss an exchange.
-_REVISION_TEMPLATE: LiteralString = """
-%(form)s::text || coalesce(c.revision, 0) || CASE l.kind
-  WHEN 'person' THEN ':' || (SELECT coalesce(sum(hashtextextended(r.session_id::text, 0)), 0)
+_PEOPLE_TEMPLATE: LiteralString = """CASE l.kind
+  WHEN 'person' THEN (SELECT coalesce(sum(hashtextextended(r.session_id::text, 0)), 0)
     FROM pd_registrations r WHERE r.staff_id = l.subject_id AND r.status IN {present})
-  WHEN 'school' THEN ':' || (SELECT coalesce(
+  WHEN 'school' THEN (SELECT coalesce(
       sum(hashtextextended(r.session_id::text || r.staff_id::text, 0)), 0)
     FROM staff p JOIN pd_registrations r ON r.staff_id = p.id
-    WHERE p.school_id = l.subject_id AND r.status IN {present})
-  ELSE '' END"""
-_REVISION = _REVISION_TEMPLATE.format(present=_PRESENT)
+    WHERE p.school_id = l.subject_id AND r.status IN {present}) END"""
+_PEOPLE = _PEOPLE_TEMPLATE.format(present=_PRESENT)
+# What is asked again and again: people are only looked at where they count.
 _SEEK: LiteralString = """
-SELECT l.id, l.body_etag, l.last_read_at,
-  coalesce(l.body_until > %(now)s AND l.body_revision = {revision}, false) AS holds
+SELECT l.id, l.kind, l.body_etag, l.body_revision, l.body_until, l.last_read_at,
+  coalesce(c.revision, 0)
 FROM calendar_links l LEFT JOIN pd_calendar_state c ON c.network_id = l.network_id
-WHERE l.revoked_at IS NULL AND {which}"""
-_BY_TOKEN = _SEEK.format(revision=_REVISION, which="l.digest = %(digest)s")
-_BY_ID = _SEEK.format(revision=_REVISION, which="l.id = %(link)s")
+WHERE l.revoked_at IS NULL AND l."""
+_BY_TOKEN = _SEEK + "digest = %s"
+_BY_ID = _SEEK + "id = %s"
+_WHO_TEMPLATE: LiteralString = "SELECT {people} FROM calendar_links l WHERE l.id = %s"
+_WHO = _WHO_TEMPLATE.format(people=_PEOPLE)
+_OF_PEOPLE = frozenset({CalendarKind.person, CalendarKind.school})
 _LOCK: LiteralString = (
     "SELECT pg_advisory_xact_lock(hashtextextended('firstbell.calendar ' || %(link)s::text, 0))"
 )
 # Revision and sessions in one statement, so in one snapshot: a body never claims a later one.
 _SESSIONS_TEMPLATE: LiteralString = """
-SELECT l.label, {revision} AS revision, e.* FROM calendar_links l
+SELECT l.label, coalesce(c.revision, 0), {people}, e.* FROM calendar_links l
 LEFT JOIN pd_calendar_state c ON c.network_id = l.network_id
 LEFT JOIN LATERAL (
   SELECT s.id, k.title, s.starts_at, s.ends_at, s.revised_at, s.sequence,
@@ -78,7 +84,7 @@ LEFT JOIN LATERAL (
   ORDER BY s.starts_at DESC, s.id DESC LIMIT %(most)s) e ON true
 WHERE l.id = %(link)s
 ORDER BY e.starts_at, e.id"""
-_SESSIONS = _SESSIONS_TEMPLATE.format(revision=_REVISION, present=_PRESENT)
+_SESSIONS = _SESSIONS_TEMPLATE.format(people=_PEOPLE, present=_PRESENT)
 _KEEP: LiteralString = """
 UPDATE calendar_links SET body = %(body)s, body_etag = %(etag)s, body_revision = %(revision)s,
   body_until = %(until)s WHERE id = %(link)s"""
@@ -95,11 +101,14 @@ class Feed(NamedTuple):
     etag: str
 
 
-class _Found(NamedTuple):
+class _Link(NamedTuple):
     link_id: UUID
+    kind: str
     etag: str | None
+    revision: str | None
+    until: datetime | None
     last_read_at: datetime | None
-    holds: bool
+    of_network: int
 
 
 async def find_feed(database: Database, token: str, site: str | None, address: str) -> Feed:
@@ -108,16 +117,16 @@ async def find_feed(database: Database, token: str, site: str | None, address: s
     Raises: CalendarNotFound, after the same work whether the token never was or was revoked;
     CalendarGuessed for an address that asked for too many of those.
     """
-    asked = {"digest": digest(token), "form": _form(site), "now": clock.now()}
+    now = clock.now()
     async with database.raw() as connection:
-        found = await (await connection.execute(_BY_TOKEN, asked, binary=True)).fetchone()
-    if found is None:
+        link = await _seek(connection, _BY_TOKEN, digest(token))
+        etag = link and await _kept(connection, link, site, now)
+    if link is None:
         await _count_guess(database, address)
         raise calendar_not_found()
-    link = _Found(*found)
-    await _write_down(database, link)
-    if link.holds and link.etag is not None:
-        return Feed(link.link_id, link.etag)
+    await _write_down(database, link, now)
+    if etag is not None:
+        return Feed(link.link_id, etag)
     lock = _building.setdefault(link.link_id, asyncio.Lock())
     async with lock:
         return Feed(link.link_id, await _build(database, link.link_id, site))
@@ -136,9 +145,30 @@ async def body_of(database: Database, feed: Feed) -> tuple[str, bytes]:
     return row[0], row[1]
 
 
-def _form(site: str | None) -> str:
-    """What of a body depends on neither sessions nor people."""
-    return f"{FORMAT}:{site or ''}:"
+async def _seek(
+    connection: AsyncConnection[Any], statement: LiteralString, by: bytes | UUID
+) -> _Link | None:
+    row = await (await connection.execute(statement, (by,), binary=True)).fetchone()
+    return _Link(*row) if row else None
+
+
+async def _kept(
+    connection: AsyncConnection[Any], link: _Link, site: str | None, now: datetime
+) -> str | None:
+    """The entity tag of the kept body, if it still holds."""
+    if link.etag is None or link.until is None or link.until <= now:
+        return None
+    people = None
+    if link.kind in _OF_PEOPLE:
+        row = await (await connection.execute(_WHO, (link.link_id,), binary=True)).fetchone()
+        people = row and row[0]
+    return link.etag if link.revision == _revision(site, link.of_network, people) else None
+
+
+def _revision(site: str | None, of_network: int, people: Decimal | None) -> str:
+    """All that a body depends on but its sessions' age, as a text to compare."""
+    told = f"{FORMAT}:{site or ''}:{of_network}"
+    return told if people is None else f"{told}:{people}"
 
 
 async def _count_guess(database: Database, address: str) -> None:
@@ -151,8 +181,7 @@ async def _count_guess(database: Database, address: str) -> None:
     await transact(database, _ACTOR, count)
 
 
-async def _write_down(database: Database, link: _Found) -> None:
-    now = clock.now()
+async def _write_down(database: Database, link: _Link, now: datetime) -> None:
     if link.last_read_at is None or link.last_read_at <= now - _READ_EVERY:
         async with database.raw() as connection:
             await connection.execute(_READ, {"link": link.link_id, "now": now})
@@ -167,24 +196,18 @@ async def _build(database: Database, link_id: UUID, site: str | None) -> str:
     async def work(session: WriteSession) -> str:
         connection = await session.psycopg()
         now = clock.now()
-        asked = {
-            "link": link_id,
-            "form": _form(site),
-            "now": now,
-            "most": LARGEST_FEED,
-            **oldest_kept(now),
-        }
-        await connection.execute(_LOCK, asked)
-        found = await (await connection.execute(_BY_ID, asked)).fetchone()
-        if found is None:
+        await connection.execute(_LOCK, {"link": link_id})
+        link = await _seek(connection, _BY_ID, link_id)
+        if link is None:
             raise calendar_not_found()
-        etag: str
-        if _Found(*found).holds:
-            etag = found[1]
+        etag = await _kept(connection, link, site, now)
+        if etag is not None:
             return etag
+        asked = {"link": link_id, "most": LARGEST_FEED, **oldest_kept(now)}
         rows = await (await connection.execute(_SESSIONS, asked)).fetchall()
-        label, revision = rows[0][:2]
-        entries = [_entry(*row[2:]) for row in rows if row[2] is not None]
+        label, of_network, people = rows[0][:3]
+        revision = _revision(site, of_network, people)
+        entries = [_entry(*row[3:]) for row in rows if row[3] is not None]
         # Half a second for thousands of sessions, in which others are served.
         body = await asyncio.to_thread(render, label, entries, site)
         etag = f'"{blake2b(body, digest_size=12).hexdigest()}"'

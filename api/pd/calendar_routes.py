@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
+from starlette.types import Receive, Scope, Send
 
 from api.auth.browser import own_address
 from api.auth.caller import Caller
@@ -19,6 +20,7 @@ from api.auth.dependencies import (
 )
 from api.auth.rules import Right
 from api.http.conditional import mark, not_modified, not_modified_response
+from api.http.door import ShortWay
 from api.http.idempotency import never_store
 from api.http.paging import ListOut, PageParams, set_link
 from api.http.route import TransactionalRoute
@@ -61,6 +63,15 @@ async def show_calendar(request: Request, token: str) -> Response:
         return not_modified_response(feed.etag)
     etag, body = await body_of(database, feed)
     return mark(Response(body, media_type=_ICS), etag)
+
+
+async def enter(token: str, scope: Scope, receive: Receive, send: Send) -> None:
+    """The short way of `show_calendar`: a district's calendar programs poll all day."""
+    answer = await show_calendar(Request(scope), token)
+    await answer(scope, receive, send)
+
+
+SHORT_WAY = ShortWay("GET", "/v1/calendars/", ".ics", feeds.routes[0], enter)
 
 
 @router.post("/calendars", status_code=201)

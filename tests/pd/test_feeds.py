@@ -206,6 +206,40 @@ async def test_a_stranger_learns_nothing_and_is_slowed_down_while_links_go_on(
     assert (await poll(stranger, good)).status_code == 200
 
 
+async def test_past_the_door_or_through_the_router_the_answers_are_the_same(
+    app: FastAPI, admin: Caller, stranger: httpx.AsyncClient, timetable: Timetable
+) -> None:
+    """Under a `root_path` no path begins as the door's, so the router finds the route."""
+    await timetable.session(await timetable.course())
+    good = httpx.URL(await link(admin, "network", network="N")).path
+    etag = (await poll(stranger, good)).headers["etag"]
+    transport = httpx.ASGITransport(app, root_path="/below")
+    kept: list[list[object]] = []
+    async with httpx.AsyncClient(transport=transport, base_url="http://firstbell.test") as routed:
+        for client, before in ((stranger, ""), (routed, "/below")):
+            answers = [
+                await poll(client, before + good),
+                await poll(client, before + good, etag),
+                await poll(client, before + good, "no tag"),
+                await client.get(before + good, headers={"if-match": '"another"'}),
+                await poll(client, before + good + "?x=y"),
+                await poll(client, before + "/v1/calendars/never.ics"),
+                await poll(client, before + "/v1/calendars/%00.ics"),
+                await client.head(before + good),
+            ]
+            statuses = [answer.status_code for answer in answers]
+            kept.append([_without_what_differs(answer) for answer in answers])
+    assert statuses == [200, 304, 400, 412, 422, 404, 404, 200]
+    assert kept[0] == kept[1]
+
+
+def _without_what_differs(answer: httpx.Response) -> tuple[int, set[str], object]:
+    if answer.headers.get("content-type") != "application/problem+json":
+        return answer.status_code, set(answer.headers), answer.content
+    told = answer.json()
+    return answer.status_code, set(answer.headers), (told["code"], told["detail"])
+
+
 async def test_a_link_is_shown_once_and_kept_only_as_a_digest(
     admin: Caller, calling: As, database: Database, network: Body
 ) -> None:
