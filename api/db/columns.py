@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -26,6 +27,11 @@ SQLModel.metadata.naming_convention = {
 def new_id() -> UUID:
     """A UUIDv7 (RFC 9562): ordered by time, so that inserts land at the end of the index."""
     return UUID(bytes=uuid_utils.uuid7().bytes)
+
+
+def id_array(ids: Iterable[UUID]) -> str:
+    """For `CAST(:ids AS uuid[])`: one text, where the driver would write each id by itself."""
+    return "{" + ",".join([one.hex for one in ids]) + "}"
 
 
 def id_field() -> Any:

@@ -92,14 +92,8 @@ def _move(state: Folded, scan: ScanFacts, status: ShipmentStatus) -> Folded:
         review = None
     if now is ShipmentStatus.DELIVERED and status not in {now, *GOING_BACK}:
         return state._replace(review=review)
-    delivered = status is ShipmentStatus.DELIVERED
-    return state._replace(
-        status=status,
-        raw_status=scan.raw_status,
-        status_at=scan.occurred_at,
-        delivered_at=scan.occurred_at if delivered else state.delivered_at,
-        review=review,
-    )
+    delivered_at = scan.occurred_at if status is ShipmentStatus.DELIVERED else state.delivered_at
+    return Folded(status, scan.raw_status, scan.occurred_at, None, delivered_at, review)
 
 
 def _contradicts(now: ShipmentStatus, later: ShipmentStatus) -> bool:

@@ -15,13 +15,14 @@ import orjson
 from sqlalchemy import text
 
 from api import clock
-from api.db.columns import new_id
+from api.db.columns import id_array, new_id
 from api.db.uow import WriteSession
 from api.devices.fold import Folded, ScanFacts, fold
 from api.devices.receipt_rules import normal_serial
 from api.devices.rules import PromiseSource, ShipmentStatus, carrier_key, tracking_key
 from api.facts import ShipmentsOpened
 
+_STATUSES = {status.value: status for status in ShipmentStatus}
 # Line, pieces, serial numbers.
 StatedLine = tuple[UUID, int, tuple[str, ...]]
 
@@ -90,21 +91,28 @@ async def open_shipments(session: WriteSession, new: Sequence[NewShipment]) -> l
 
 # Before the scans are inserted: two writers that tell the same scans in another order would
 # otherwise wait for each other at the unique key.
-_LOCK = text("SELECT id FROM shipments WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
+_LOCK = text("""
+SELECT count(*) FROM (SELECT FROM shipments WHERE id = ANY(CAST(:ids AS uuid[]))
+  ORDER BY id FOR NO KEY UPDATE) locked
+""")
+# How many, and not which: as a rule all of them are new.
 _INSERT = text("""
-INSERT INTO scans (id, shipment_id, key, source, occurred_at, recorded_at, status, raw_status,
-  expected_on, lines, event_id)
+WITH inserted AS (INSERT INTO scans (id, shipment_id, key, source, occurred_at, recorded_at, status,
+  raw_status, expected_on, lines, event_id)
 SELECT n.id, n.shipment_id, n.key, n.source, n.occurred_at, :now, n.status, n.raw_status,
   n.expected_on, n.lines, n.event_id
 FROM json_to_recordset(CAST(:rows AS json)) AS n(id uuid, shipment_id uuid, key text, source text,
   occurred_at timestamptz, status text, raw_status text, expected_on date, lines jsonb,
   event_id uuid)
-ON CONFLICT (shipment_id, key) DO NOTHING
-RETURNING id, shipment_id, key
+ON CONFLICT (shipment_id, key) DO NOTHING RETURNING 1)
+SELECT count(*) FROM inserted
 """)
+_WHICH = text("SELECT id FROM scans WHERE id = ANY(CAST(:ids AS uuid[]))")
+# By place in the list: a shipment's id would be read once for each of its scans.
 _SCANS = text("""
-SELECT shipment_id, id, key, occurred_at, status, raw_status, expected_on, lines IS NOT NULL
-FROM scans WHERE shipment_id = ANY(:ids)
+SELECT n.place, s.id, s.key, s.occurred_at, s.status, s.raw_status, s.expected_on,
+  s.lines IS NOT NULL
+FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY n(id, place) JOIN scans s ON s.shipment_id = n.id
 """)
 _UPDATE = text("""
 UPDATE shipments s SET status = n.status, raw_status = n.raw_status, status_at = n.status_at,
@@ -116,39 +124,45 @@ WHERE s.id = n.id AND (s.status, s.raw_status, s.status_at, s.expected_on, s.del
   s.review) IS DISTINCT FROM (n.status, n.raw_status, n.status_at, n.expected_on,
   n.delivered_at, n.review)
 """)
-_CLEAR = text("DELETE FROM shipment_lines WHERE shipment_id = ANY(:ids)")
+_CLEAR = text("DELETE FROM shipment_lines WHERE shipment_id = ANY(CAST(:ids AS uuid[]))")
 _FILL = text("""
 INSERT INTO shipment_lines (shipment_id, line_id, quantity, serial_numbers)
 SELECT s.shipment_id, CAST(l ->> 0 AS uuid), CAST(l ->> 1 AS int),
   ARRAY(SELECT jsonb_array_elements_text(l -> 2))
-FROM scans s CROSS JOIN LATERAL jsonb_array_elements(s.lines) l WHERE s.id = ANY(:scans)
+FROM scans s CROSS JOIN LATERAL jsonb_array_elements(s.lines) l
+WHERE s.id = ANY(CAST(:scans AS uuid[]))
 """)
 
 
-async def record_statements(
-    session: WriteSession, statements: Sequence[Statement]
-) -> set[tuple[UUID, str]]:
+async def record_statements(session: WriteSession, statements: Sequence[Statement]) -> list[bool]:
     """Keep the statements and bring their shipments to what all scans say by occurrence.
 
-    Gives the (shipment, key) that were new; one told before changes nothing. Shipments are
-    locked by id.
+    Gives for each whether it was new; one told before changes nothing. Shipments are locked by
+    id.
     """
     if not statements:
-        return set()
-    await session.execute(_LOCK, {"ids": list({one.shipment_id for one in statements})})
-    rows = orjson.dumps([_row(one) for one in statements]).decode()
-    inserted = (await session.execute(_INSERT, {"now": clock.now(), "rows": rows})).all()
-    if not inserted:
-        return set()
-    folded = await _fold_all(session, {row.shipment_id for row in inserted})
-    await _write(session, folded)
-    await _restate_lines(session, folded, {row.id for row in inserted})
-    return {(row.shipment_id, row.key) for row in inserted}
+        return []
+    shipments = {one.shipment_id for one in statements}
+    await session.execute(_LOCK, {"ids": id_array(shipments)})
+    ids = [new_id() for _ in statements]
+    rows = orjson.dumps([_row(*one) for one in zip(ids, statements, strict=True)]).decode()
+    inserted = await session.scalar(_INSERT, {"now": clock.now(), "rows": rows})
+    new = set(ids)
+    if inserted != len(ids):
+        new = set(await session.scalars(_WHICH, {"ids": id_array(ids)}))
+        shipments = {
+            one.shipment_id for scan_id, one in zip(ids, statements, strict=True) if scan_id in new
+        }
+    if shipments:
+        folded = await _fold_all(session, list(shipments))
+        await _write(session, folded)
+        await _restate_lines(session, folded, new)
+    return [scan_id in new for scan_id in ids]
 
 
-def _row(one: Statement) -> dict[str, object]:
+def _row(scan_id: UUID, one: Statement) -> dict[str, object]:
     return {
-        "id": new_id(),
+        "id": scan_id,
         "shipment_id": one.shipment_id,
         "key": one.key,
         "source": one.source,
@@ -171,13 +185,15 @@ def _together(lines: Iterable[StatedLine]) -> list[list[object]]:
     return [[line, pieces, list(serials[line])] for line, pieces in quantities.items() if pieces]
 
 
-async def _fold_all(session: WriteSession, shipment_ids: set[UUID]) -> dict[UUID, Folded]:
-    scans: dict[UUID, list[ScanFacts]] = defaultdict(list)
-    for row in await session.execute(_SCANS, {"ids": list(shipment_ids)}):
-        scan_id, key, occurred_at, status, *rest = row[1:]
-        known = None if status is None else ShipmentStatus(status)
-        scans[row[0]].append(ScanFacts(scan_id, key, occurred_at, known, *rest))
-    return {shipment_id: fold(found) for shipment_id, found in scans.items()}
+async def _fold_all(session: WriteSession, shipment_ids: Sequence[UUID]) -> dict[UUID, Folded]:
+    scans: list[list[ScanFacts]] = [[] for _ in shipment_ids]
+    rows = await session.execute(_SCANS, {"ids": id_array(shipment_ids)})
+    for place, scan_id, key, occurred_at, status, raw_status, expected_on, has_lines in rows:
+        known = _STATUSES[status] if status else None
+        scans[place - 1].append(
+            ScanFacts(scan_id, key, occurred_at, known, raw_status, expected_on, has_lines)
+        )
+    return dict(zip(shipment_ids, map(fold, scans), strict=True))
 
 
 async def _write(session: WriteSession, folded: Mapping[UUID, Folded]) -> None:
@@ -206,5 +222,5 @@ async def _restate_lines(
         if state.lines_from in new
     }
     if restated:
-        await session.execute(_CLEAR, {"ids": list(restated)})
-        await session.execute(_FILL, {"scans": list(restated.values())})
+        await session.execute(_CLEAR, {"ids": id_array(restated)})
+        await session.execute(_FILL, {"scans": id_array(restated.values())})

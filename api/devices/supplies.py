@@ -10,11 +10,10 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, and_, select
+from sqlalchemy import Date, Select, Uuid, and_, case, cast, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from api import clock
 from api.db.uow import ReadSession
 from api.devices.models import Allocation, LeadTime, Order, OrderLine, Vendor
 from api.devices.models_shipping import Receipt, Shipment, ShipmentLine
@@ -214,88 +213,76 @@ def task_key(vendor_slug: str, number: str) -> str:
 async def _add_parcels(
     session: ReadSession, places: Mapping[UUID, Place], held: Mapping[UUID, Mapping[UUID, Held]]
 ) -> None:
-    """Give each order its shipments that are on their way, or delivered and not counted."""
+    """Give each order its shipments that are on their way, or delivered and not counted.
+
+    Those that say the same of a line are one parcel with all their pieces: a school may get
+    dozens of boxes, and the rules only add them up.
+    """
     orders = {order_id for mine in held.values() for order_id, one in mine.items() if one.counts}
     if not orders:
         return
-    rows = await session.execute(
-        select(
-            col(Shipment.id),
-            col(Shipment.school_id),
-            col(Shipment.order_id),
-            col(Shipment.status),
-            col(Shipment.expected_on),
-            col(Shipment.delivered_at),
-            col(ShipmentLine.line_id),
-            col(ShipmentLine.quantity),
-        )
+    counted: dict[tuple[UUID, UUID], date] = {}
+    for order_id, school_id, day in await session.execute(_last_counts(orders, places)):
+        counted[order_id, school_id] = day
+    rows = await session.execute(_parcels_of(orders, places))
+    for school_id, order_id, delivered_on, expected_on, line_id, pieces in rows:
+        if delivered_on and counted.get((order_id, school_id), date.min) >= delivered_on:
+            continue
+        # An order may have been sent to a school that nothing of it is planned for.
+        one = held.get(school_id, {}).get(order_id)
+        if one is not None:
+            content = {} if line_id is None else {line_id: pieces}
+            one.parcels.append(Parcel(content, expected_on, delivered_on))
+
+
+def _parcels_of(
+    order_ids: Collection[UUID], school_ids: Collection[UUID]
+) -> Select[*tuple[Any, ...]]:
+    """Without those that somebody counted by name."""
+    day = cast(func.timezone(col(School.timezone), col(Shipment.delivered_at)), Date)
+    delivered_on = case((col(Shipment.status) == ShipmentStatus.DELIVERED, day))
+    expected_on = case((delivered_on.is_(None), col(Shipment.expected_on)))
+    told = (
+        col(Shipment.school_id),
+        col(Shipment.order_id),
+        delivered_on,
+        expected_on,
+        col(ShipmentLine.line_id),
+    )
+    by_name = _not_reversed(select(col(Receipt.id))).where(
+        col(Receipt.shipment_id) == col(Shipment.id)
+    )
+    return (
+        select(*told, func.sum(col(ShipmentLine.quantity)))
+        .join(School, col(School.id) == col(Shipment.school_id))
         .outerjoin(ShipmentLine, col(ShipmentLine.shipment_id) == col(Shipment.id))
         .where(
-            is_among(col(Shipment.school_id), places, Uuid()),
-            is_among(col(Shipment.order_id), orders, Uuid()),
+            is_among(col(Shipment.school_id), school_ids, Uuid()),
+            is_among(col(Shipment.order_id), order_ids, Uuid()),
             col(Shipment.status).not_in(_GONE),
+            or_(delivered_on.is_(None), ~by_name.exists()),
         )
+        .group_by(*told)
     )
-    parcels: dict[UUID, tuple[Any, ...]] = {}
-    pieces: dict[UUID, dict[UUID, int]] = defaultdict(dict)
-    for shipment_id, *rest, line_id, quantity in rows:
-        parcels[shipment_id] = tuple(rest)
-        if line_id is not None:
-            pieces[shipment_id][line_id] = quantity
-    arrived = [row for row in parcels.values() if row[2] == ShipmentStatus.DELIVERED]
-    counts = await _counts(session, {row[1] for row in arrived}, {row[0] for row in arrived})
-    for shipment_id, (school_id, order_id, status, expected, delivered_at) in parcels.items():
-        delivered_on = None
-        if status == ShipmentStatus.DELIVERED and delivered_at is not None:
-            delivered_on = clock.local_day(places[school_id].timezone, delivered_at)
-            if counts.cover(shipment_id, order_id, school_id, delivered_on):
-                continue
-        # An order may have been sent to a school that nothing of it is planned for.
-        if order_id in held.get(school_id, {}):
-            held[school_id][order_id].parcels.append(
-                Parcel(pieces.get(shipment_id, {}), expected, delivered_on)
-            )
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """What was counted and not taken back: shipments by name, and days by order and school."""
-
-    named: Collection[UUID]
-    last: Mapping[tuple[UUID, UUID], date]
-
-    def cover(self, shipment_id: UUID, order_id: UUID, school_id: UUID, day: date) -> bool:
-        """Whether somebody counted this delivery, by name or by whatever lay there later."""
-        return shipment_id in self.named or self.last.get((order_id, school_id), date.min) >= day
-
-
-async def _counts(
-    session: ReadSession, order_ids: Collection[UUID], school_ids: Collection[UUID]
-) -> _Counts:
-    if not order_ids:
-        return _Counts((), {})
-    reversal = aliased(Receipt)
-    rows = await session.execute(
-        select(
-            col(Receipt.shipment_id),
-            col(Receipt.order_id),
-            col(Receipt.school_id),
-            col(Receipt.received_on),
-        )
-        .outerjoin(reversal, col(reversal.reverses_id) == col(Receipt.id))
+def _last_counts(
+    order_ids: Collection[UUID], school_ids: Collection[UUID]
+) -> Select[*tuple[Any, ...]]:
+    """The last day on which somebody counted whatever lay there, by order and school."""
+    place = (col(Receipt.order_id), col(Receipt.school_id))
+    return (
+        _not_reversed(select(*place, func.max(col(Receipt.received_on))))
         .where(
             is_among(col(Receipt.order_id), order_ids, Uuid()),
             is_among(col(Receipt.school_id), school_ids, Uuid()),
-            col(Receipt.reverses_id).is_(None),
-            col(reversal.id).is_(None),
+            col(Receipt.shipment_id).is_(None),
         )
+        .group_by(*place)
     )
-    named: set[UUID] = set()
-    last: dict[tuple[UUID, UUID], date] = {}
-    for shipment_id, order_id, school_id, received_on in rows:
-        if shipment_id is not None:
-            named.add(shipment_id)
-        elif school_id is not None:
-            place = (order_id, school_id)
-            last[place] = max(received_on, last.get(place, received_on))
-    return _Counts(named, last)
+
+
+def _not_reversed(receipts: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    reversal = aliased(Receipt)
+    taken_back = select(col(reversal.id)).where(col(reversal.reverses_id) == col(Receipt.id))
+    return receipts.where(col(Receipt.reverses_id).is_(None), ~taken_back.exists())

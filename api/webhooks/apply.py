@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from api.devices.progress import project
 from api.errors import FirstBellError, Unavailable
 from api.http.database_errors import from_database
 from api.sealing import Sealer
-from api.webhooks.backlog import Item, claim, next_speaker, waiting_of, write_outcomes
+from api.webhooks.backlog import Item, claim, next_speaker, take, write_outcomes
 from api.webhooks.effects import carry_out, order_of, schools_fed
 from api.webhooks.match_rules import (
     Found,
@@ -96,9 +96,9 @@ class _Batch:
         taken, turn = list(ids), Turn(self.door)
 
         async def work(session: WriteSession) -> int:
-            if not ids:
-                taken[:] = await waiting_of(session, self.speaker)
-            return await _apply(session, self.sealer, self.speaker, taken, turn)
+            stored = await (claim(session, ids) if ids else take(session, self.speaker))
+            taken[:] = [one.id for one in stored]
+            return await _apply(session, self.sealer, self.speaker, stored, turn)
 
         try:
             return await transact(self.database, self.actor, work)
@@ -147,17 +147,16 @@ def _passes(error: Exception) -> bool:
 
 
 async def _apply(
-    session: WriteSession, sealer: Sealer, speaker: Speaker, ids: Sequence[UUID], turn: Turn
+    session: WriteSession, sealer: Sealer, speaker: Speaker, stored: Sequence[Stored], turn: Turn
 ) -> int:
-    stored = await claim(session, ids)
     if not stored:
         return 0
     # Opening and reading thousands of bodies would hold up this process's requests.
     items = await asyncio.to_thread(_understand_all, sealer, speaker, stored)
     live = [item for item in items if item.outcome is None]
     if live:
-        found = await _locate_and_hold(session, speaker, live, turn)
-        await project(session, await carry_out(session, live, found))
+        await _locate_and_hold(session, speaker, live, turn)
+        await project(session, await carry_out(session, live))
     await write_outcomes(session, items)
     return len(items)
 
@@ -172,53 +171,51 @@ def _understand_all(sealer: Sealer, speaker: Speaker, stored: Iterable[Stored]) 
 
 async def _locate_and_hold(
     session: WriteSession, speaker: Speaker, items: Sequence[Item], turn: Turn
-) -> dict[UUID, Found]:
-    """What the events are about, with the schools touched and the orders that change locked.
+) -> None:
+    """Find what the events are about; lock the schools touched and the orders that change.
 
     Raises: Overtaken when another writer changed that while we waited for it.
     """
-    found = await _locate(session, speaker, items)
+    await _locate(session, speaker, items)
     await turn.begin()
-    await session.touch_schools(await _schools_of(session, found))
-    held = _orders_that_change(found)
+    await session.touch_schools(await _schools_of(session, items))
+    held = _orders_that_change(items)
     if not held:
-        return found
+        return
     await session.execute(_HOLD_ORDERS, {"ids": sorted(held)})
     # Another worker may have opened the same shipments before it let go of the orders.
-    again = [item for item in items if _changes_its_order(found[item.stored.id])]
-    found |= await _locate(session, speaker, again)
-    schools = await _schools_of(session, found)
-    if not (_orders_that_change(found) <= held and schools <= session.held_schools):
+    await _locate(session, speaker, [item for item in items if _changes_its_order(item.about)])
+    schools = await _schools_of(session, items)
+    if not (_orders_that_change(items) <= held and schools <= session.held_schools):
         raise Overtaken("The orders were changed meanwhile.", retry_after=1)
-    return found
 
 
-async def _locate(
-    session: WriteSession, speaker: Speaker, items: Iterable[Item]
-) -> dict[UUID, Found]:
+async def _locate(session: WriteSession, speaker: Speaker, items: Sequence[Item]) -> None:
     sought = [
-        Sought(item.stored.id, item.event, item.stored.order_id, item.stored.shipment_id)
+        Sought(item.event, item.stored.order_id, item.stored.shipment_id)
         for item in items
         if item.event is not None
     ]
-    return find_all(speaker, await read_ground(session, speaker, sought), sought)
+    found = find_all(speaker, await read_ground(session, speaker, sought), sought)
+    for item, about in zip(items, found, strict=True):
+        item.about = about
 
 
-async def _schools_of(session: WriteSession, found: Mapping[UUID, Found]) -> set[UUID]:
+async def _schools_of(session: WriteSession, items: Iterable[Item]) -> set[UUID]:
     of_shipments = {
-        about.school_id
-        for about in found.values()
-        if isinstance(about, KnownShipment | Parcel) and about.school_id is not None
+        item.about.school_id
+        for item in items
+        if isinstance(item.about, KnownShipment | Parcel) and item.about.school_id is not None
     }
-    promised = {about.id for about in found.values() if isinstance(about, KnownOrder)}
+    promised = {item.about.id for item in items if isinstance(item.about, KnownOrder)}
     return of_shipments | await schools_fed(session, promised)
 
 
-def _orders_that_change(found: Mapping[UUID, Found]) -> set[UUID]:
+def _orders_that_change(items: Iterable[Item]) -> set[UUID]:
     """Those that get a shipment or a promise."""
-    orders = (order_of(about) for about in found.values() if _changes_its_order(about))
+    orders = (order_of(item.about) for item in items if _changes_its_order(item.about))
     return {order_id for order_id in orders if order_id is not None}
 
 
-def _changes_its_order(about: Found) -> bool:
+def _changes_its_order(about: Found | None) -> bool:
     return isinstance(about, KnownOrder | Parcel)

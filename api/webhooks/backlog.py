@@ -14,7 +14,7 @@ from api.db.pool import Database
 from api.db.uow import WriteSession
 from api.devices.rules import Scheme, VendorKind, carrier_key, number_key, tracking_key
 from api.webhooks.events import PromiseEvent, ShipmentEvent
-from api.webhooks.match_rules import Speaker
+from api.webhooks.match_rules import Found, Speaker
 from api.webhooks.rules import Outcome
 from api.webhooks.understand import Stored, Understood
 
@@ -32,9 +32,14 @@ SELECT v.id, v.slug, v.scheme, v.kind,
   ARRAY(SELECT seller_id FROM vendor_tracks WHERE tracker_id = v.id)
 FROM vendors v JOIN oldest ON oldest.vendor_id = v.id
 """
-_WAITING = text("""
-SELECT id, octet_length(sealed) FROM webhook_events
-WHERE outcome = 'stored' AND vendor_id = :vendor ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
+# The first may be as large as it likes, or it would wait for ever.
+_TAKE = text("""
+WITH waiting AS (SELECT id, received_at, sealed, order_id, shipment_id FROM webhook_events
+  WHERE outcome = 'stored' AND vendor_id = :vendor ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
+SELECT id, received_at, sealed, order_id, shipment_id FROM (SELECT *,
+  sum(coalesce(octet_length(sealed), 0)) OVER w AS bytes, row_number() OVER w AS number
+  FROM waiting WINDOW w AS (ORDER BY id)) sized
+WHERE bytes <= :bytes OR number = 1 ORDER BY id
 """)
 _ANY_WAITING = b"SELECT EXISTS (SELECT FROM webhook_events WHERE outcome = 'stored')"
 _CLAIM = text("""
@@ -61,10 +66,14 @@ _NAMED_IN_NOTICE = 200
 
 @dataclass(slots=True)
 class Item:
-    """An event on its way through a batch: `outcome` null until something became of it."""
+    """An event on its way through a batch: `outcome` null until something became of it.
+
+    `about` is what it speaks of, once that was looked up.
+    """
 
     stored: Stored
     understood: Understood
+    about: Found | None = None
     outcome: Outcome | None = None
     reason: str | None = None
     network_id: UUID | None = None
@@ -90,20 +99,13 @@ async def next_speaker(database: Database) -> Speaker | None:
     return Speaker(vendor_id, slug, Scheme(scheme), VendorKind(kind), frozenset(sellers))
 
 
-async def waiting_of(session: WriteSession, speaker: Speaker, most: int = BATCH) -> list[UUID]:
+async def take(session: WriteSession, speaker: Speaker, most: int = BATCH) -> list[Stored]:
     """Its oldest events that nobody is at, as many as fit into a batch; at least one if any.
 
     They are locked until the transaction ends, so that others pass over them.
     """
-    rows = await session.execute(_WAITING, {"vendor": speaker.id, "most": most})
-    ids: list[UUID] = []
-    size = 0
-    for event_id, length in rows:
-        size += length or 0
-        if ids and size > BATCH_BYTES:
-            break
-        ids.append(event_id)
-    return ids
+    bound = {"vendor": speaker.id, "most": most, "bytes": BATCH_BYTES}
+    return [Stored(*row) for row in await session.execute(_TAKE, bound)]
 
 
 async def any_waiting(database: Database) -> bool:

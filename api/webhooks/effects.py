@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -30,8 +31,8 @@ JOIN unnest(CAST(:shipments AS uuid[]), CAST(:keys AS text[])) n(shipment_id, ke
   USING (shipment_id, key)
 """)
 
-# (order, sku) to the line.
-Lines = Mapping[tuple[UUID, str], UUID]
+# Of each order its lines by sku.
+Lines = Mapping[UUID, Mapping[str, UUID]]
 _ScanKey = tuple[UUID, str]
 
 
@@ -40,52 +41,37 @@ class _Told(NamedTuple):
 
     item: Item
     event: ShipmentEvent
-    shipment_id: UUID
+    scan: _ScanKey
     school_id: UUID | None
-    key: str
     lines: tuple[StatedLine, ...] | None
 
-    @property
-    def scan(self) -> _ScanKey:
-        return self.shipment_id, self.key
 
-
-async def carry_out(
-    session: WriteSession, items: Sequence[Item], found: Mapping[UUID, Found]
-) -> set[UUID]:
+async def carry_out(session: WriteSession, items: Sequence[Item]) -> set[UUID]:
     """Do what the events say and settle each; gives the schools of which something changed.
 
-    The schools are touched before, and the orders held that get a shipment or a promise.
+    What they are about is known, the schools are touched before, and the orders held that get a
+    shipment or a promise.
     """
-    lines = await _read_lines(session, items, found)
+    lines = await _read_lines(session, items)
     for item in items:
-        _check(item, found[item.stored.id], lines)
+        _check(item, lines)
     live = [item for item in items if item.outcome is None]
-    opened = await _open(session, [found[item.stored.id] for item in live])
-    changed = await _state(session, _told(live, found, opened, lines))
+    opened = await _open(session, live)
+    changed = await _state(session, _told(live, opened, lines))
     return changed | await _promise(session, live, lines)
 
 
-async def _read_lines(
-    session: WriteSession, items: Iterable[Item], found: Mapping[UUID, Found]
-) -> Lines:
-    orders = {
-        order_id
-        for item in items
-        if _skus(item) and (order_id := order_of(found[item.stored.id])) is not None
-    }
+async def _read_lines(session: WriteSession, items: Iterable[Item]) -> Lines:
+    orders = {order_of(item.about) for item in items if item.event and item.event.lines} - {None}
     if not orders:
         return {}
-    rows = await session.execute(_LINES, {"orders": list(orders)})
-    return {(row.order_id, row.sku): row.id for row in rows}
+    lines: dict[UUID, dict[str, UUID]] = defaultdict(dict)
+    for order_id, sku, line_id in await session.execute(_LINES, {"orders": list(orders)}):
+        lines[order_id][sku] = line_id
+    return lines
 
 
-def _skus(item: Item) -> list[str]:
-    assert item.event is not None
-    return [line.sku for line in item.event.lines or ()]
-
-
-def order_of(about: Found) -> UUID | None:
+def order_of(about: Found | None) -> UUID | None:
     match about:
         case KnownShipment():
             return about.order_id
@@ -93,19 +79,24 @@ def order_of(about: Found) -> UUID | None:
             return about.id
         case Parcel():
             return about.key[0]
-        case Unmatched():
-            return None
+    return None
 
 
-def _check(item: Item, about: Found, lines: Lines) -> None:
+def _check(item: Item, lines: Lines) -> None:
     """Settle what cannot be done: an event is carried out as a whole or not at all."""
+    about, event = item.about, item.event
+    assert about is not None
+    assert event is not None
     item.network_id = about.network_id
     if isinstance(about, Unmatched):
         item.settle(Outcome.UNMATCHED, about.reason)
         return
-    order_id = item.order_id = order_of(about)
-    assert order_id is not None
-    unknown = [sku for sku in _skus(item) if (order_id, sku) not in lines]
+    item.order_id = order_of(about)
+    assert item.order_id is not None
+    if not event.lines:
+        return
+    known = lines.get(item.order_id, {})
+    unknown = [line.sku for line in event.lines if line.sku not in known]
     if unknown:
         item.settle(
             Outcome.FAILED,
@@ -113,8 +104,8 @@ def _check(item: Item, about: Found, lines: Lines) -> None:
         )
 
 
-async def _open(session: WriteSession, found: Iterable[Found]) -> dict[ParcelKey, UUID]:
-    parcels = {one.key: one for one in found if isinstance(one, Parcel)}
+async def _open(session: WriteSession, items: Iterable[Item]) -> dict[ParcelKey, UUID]:
+    parcels = {item.about.key: item.about for item in items if isinstance(item.about, Parcel)}
     if not parcels:
         return {}
     new = [
@@ -131,30 +122,27 @@ async def _open(session: WriteSession, found: Iterable[Found]) -> dict[ParcelKey
     return dict(zip(parcels, await open_shipments(session, new), strict=True))
 
 
-def _told(
-    items: Iterable[Item],
-    found: Mapping[UUID, Found],
-    opened: Mapping[ParcelKey, UUID],
-    lines: Lines,
-) -> list[_Told]:
+def _told(items: Iterable[Item], opened: Mapping[ParcelKey, UUID], lines: Lines) -> list[_Told]:
     told = []
     for item in items:
-        about, event = found[item.stored.id], item.event
+        about, event = item.about, item.event
         if not isinstance(event, ShipmentEvent) or not isinstance(about, KnownShipment | Parcel):
             continue
-        item.shipment_id = about.id if isinstance(about, KnownShipment) else opened[about.key]
+        shipment_id = about.id if isinstance(about, KnownShipment) else opened[about.key]
+        item.shipment_id = shipment_id
         content = _content(item, event, lines)
-        key = statement_key(event)
-        told.append(_Told(item, event, item.shipment_id, about.school_id, key, content))
+        scan = (shipment_id, statement_key(event))
+        told.append(_Told(item, event, scan, about.school_id, content))
     return told
 
 
 def _content(item: Item, event: ShipmentEvent, lines: Lines) -> tuple[StatedLine, ...] | None:
     if event.lines is None or item.order_id is None:
         return None
-    return tuple(
-        (lines[item.order_id, line.sku], line.quantity, line.serial_numbers) for line in event.lines
-    )
+    if not event.lines:
+        return ()
+    known = lines[item.order_id]
+    return tuple([(known[line.sku], line.quantity, line.serial_numbers) for line in event.lines])
 
 
 async def _state(session: WriteSession, told: Sequence[_Told]) -> set[UUID]:
@@ -163,33 +151,35 @@ async def _state(session: WriteSession, told: Sequence[_Told]) -> set[UUID]:
     for one in told:
         first.setdefault(one.scan, one)
     new = await record_statements(session, [_statement(one) for one in first.values()])
-    by = {scan: first[scan].item.stored.id for scan in new}
-    by |= await _who_said(session, first.keys() - new)
-    for one in told:
-        said_first = by.get(one.scan) == one.item.stored.id
-        one.item.settle(Outcome.APPLIED if said_first else Outcome.DUPLICATE)
-    schools = (first[scan].school_id for scan in new)
-    return {school_id for school_id in schools if school_id is not None}
+    recorded = [one for one, is_new in zip(first.values(), new, strict=True) if is_new]
+    for one in recorded:
+        one.item.settle(Outcome.APPLIED)
+    if len(recorded) < len(told):
+        by = await _who_said(session, (one.scan for one in told if one.item.outcome is None))
+        for one in told:
+            if one.item.outcome is None:
+                said_first = by.get(one.scan) == one.item.stored.id
+                one.item.settle(Outcome.APPLIED if said_first else Outcome.DUPLICATE)
+    return {one.school_id for one in recorded if one.school_id is not None}
 
 
 def _statement(one: _Told) -> Statement:
+    event = one.event
     return Statement(
-        shipment_id=one.shipment_id,
-        key=one.key,
+        shipment_id=one.scan[0],
+        key=one.scan[1],
         source=PromiseSource.EVENT,
-        occurred_at=one.event.occurred_at,
-        status=one.event.status,
-        raw_status=one.event.raw_status,
-        expected_on=one.event.expected_on,
+        occurred_at=event.occurred_at,
+        status=event.status,
+        raw_status=event.raw_status,
+        expected_on=event.expected_on,
         lines=one.lines,
         event_id=one.item.stored.id,
     )
 
 
 async def _who_said(session: WriteSession, scans: Iterable[_ScanKey]) -> dict[_ScanKey, UUID]:
-    known = list(scans)
-    if not known:
-        return {}
+    known = set(scans)
     shipments, keys = zip(*known, strict=True)
     rows = await session.execute(_WHO_SAID, {"shipments": list(shipments), "keys": list(keys)})
     return {(row.shipment_id, row.key): row.event_id for row in rows}
@@ -205,7 +195,7 @@ async def _promise(session: WriteSession, items: Iterable[Item], lines: Lines) -
         item.settle(Outcome.APPLIED)
         stated += [
             Stated(
-                line_id=lines[item.order_id, line.sku],
+                line_id=lines[item.order_id][line.sku],
                 promised_on=line.promised_on,
                 stated_at=item.event.occurred_at,
                 source=PromiseSource.EVENT,

@@ -79,7 +79,6 @@ class KnownShipment(NamedTuple):
 class Sought(NamedTuple):
     """An event, and what somebody has said it is about or it was applied to before."""
 
-    id: UUID
     event: ShipmentEvent | PromiseEvent
     order_id: UUID | None = None
     shipment_id: UUID | None = None
@@ -131,7 +130,7 @@ class _Index:
     by_tracking: dict[str, list[KnownShipment]] = field(default_factory=lambda: defaultdict(list))
 
 
-def find_all(speaker: Speaker, ground: Ground, sought: Sequence[Sought]) -> dict[UUID, Found]:
+def find_all(speaker: Speaker, ground: Ground, sought: Sequence[Sought]) -> list[Found]:
     """What each event is about: a shipment, one to be opened, an order (a promise), or nothing.
 
     Events of one parcel that is not known yet are about one `Parcel`: a school that one of them
@@ -142,18 +141,19 @@ def find_all(speaker: Speaker, ground: Ground, sought: Sequence[Sought]) -> dict
         index.by_number[order.number_key].append(order)
     for shipment in ground.shipments.values():
         index.by_tracking[shipment.tracking_key].append(shipment)
-    found: dict[UUID, Found] = {}
-    unopened: dict[ParcelKey, list[tuple[UUID, ShipmentEvent]]] = defaultdict(list)
-    for one in sought:
+    found: list[Found] = []
+    unopened: dict[ParcelKey, list[int]] = defaultdict(list)
+    for place, one in enumerate(sought):
         about = _find(speaker, ground, index, one)
         if isinstance(about, KnownOrder) and isinstance(one.event, ShipmentEvent):
             key = (about.id, tracking_key(one.event.tracking_number), _carrier(one.event))
-            unopened[key].append((one.id, one.event))
-        else:
-            found[one.id] = about
-    for key, events in unopened.items():
-        parcel = _parcel(ground, key, [event for _, event in events])
-        found.update((event_id, parcel) for event_id, _ in events)
+            unopened[key].append(place)
+        found.append(about)
+    for key, places in unopened.items():
+        events = [sought[place].event for place in places]
+        parcel = _parcel(ground, key, [one for one in events if isinstance(one, ShipmentEvent)])
+        for place in places:
+            found[place] = parcel
     return found
 
 

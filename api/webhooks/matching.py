@@ -90,16 +90,8 @@ async def _shipments(
         _SHIPMENTS, {"sellers": list(speaker.sellers), "numbers": list(numbers), "ids": list(ids)}
     )
     return {
-        row.id: KnownShipment(
-            row.id,
-            row.order_id,
-            row.network_id,
-            row.school_id,
-            row.carrier_key,
-            row.tracking_key,
-            ShipmentStatus(row.status),
-            row.status_at,
-            row.created_at,
+        row[0]: KnownShipment(
+            row[0], row[1], row[2], row[3], row[4], row[5], ShipmentStatus(row[6]), row[7], row[8]
         )
         for row in rows
     }

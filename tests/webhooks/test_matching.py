@@ -122,8 +122,7 @@ def find(
         {one.id: one for one in known if isinstance(one, KnownShipment)},
         {(NETWORK, "B"): OTHER},
     )
-    sought = Sought(uuid4(), said)
-    return find_all(speaker, ground, [sought])[sought.id]
+    return find_all(speaker, ground, [Sought(said)])[0]
 
 
 def test_a_tracker_finds_by_number_and_carrier_where_that_is_a_word() -> None:
