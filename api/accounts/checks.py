@@ -97,7 +97,8 @@ async def check(work: Work, secret: bytes) -> None:
     """Refuse the rows that cannot be taken; `secret` is what names are burnt with."""
     if (await work.rows(_ANY_ERASED))[0][0]:
         await _refuse(work, _ERASED, pads(secret))
-    await _refuse(work, _TWICE)
+    if not work.run.rising:
+        await _refuse(work, _TWICE)
     named = "username" in work.run.columns and (await work.rows(_ANY_NAME))[0][0]
     if named:
         await _refuse(work, _NAME_TWICE)

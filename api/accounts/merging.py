@@ -1,7 +1,8 @@
 """From staged rows to accounts, by sets: only what differs is written, and what it was is kept.
 
-An account that is as the file says is not written at all. Names are given out and rows inserted
-in the order of the sourced ids, which every server sorts alike.
+An account that is as the file says is not written at all. Names are given out in the order of
+the sourced ids, and who is named is inserted in the order of the names: every server sorts both
+alike.
 """
 
 from __future__ import annotations
@@ -48,11 +49,15 @@ _INSERT: LiteralString = """
 INSERT INTO accounts (id, network_id, source_id, sourced_id, school_id, given_name, family_name,
   grade, username, email, status, import_id, version, created_at, updated_at)
 SELECT uuidv7(), %(network)s, %(source)s, s.sourced_id, s.school_id, s.given_name, s.family_name,
-  s.grade, coalesce(s.username, m.username), s.email, 'active', %(run)s, 1, %(now)s, %(now)s
-FROM {table} s LEFT JOIN made_usernames m ON m.number = s.number
-WHERE NOT s.faulty AND NOT s.deleted
-ORDER BY s.sourced_id
-"""
+  s.grade, s.username, s.email, 'active', %(run)s, 1, %(now)s, %(now)s
+FROM """
+# In the order they lie in: that of their names, as the index of names has them.
+_INSERT_NAMED: LiteralString = _INSERT + "made_usernames s"
+_INSERT_WITH_NAMES: LiteralString = (
+    _INSERT
+    + "{table} s WHERE s.username IS NOT NULL AND NOT s.faulty AND NOT s.deleted"
+    + " ORDER BY s.sourced_id"
+)
 _MISS: LiteralString = """
 WITH written AS (
   UPDATE accounts a SET status = 'missing', missing_since = %(now)s, version = a.version + 1,
@@ -93,7 +98,9 @@ async def merge(
         concerned = {row[0] for row in await work.rows(_CONCERNED, table=planned.fresh)}
     await name_fresh(work, planned, namer, secret)
     await work.tell(_NAMED_PERCENT)
-    await work.execute(_INSERT, table=planned.fresh)
+    await work.execute(_INSERT_NAMED)
+    if "username" in work.run.columns:
+        await work.execute(_INSERT_WITH_NAMES, table=planned.fresh)
     await work.tell(_MADE_PERCENT)
     await session.touch_schools(concerned | planned.missing.keys())
     await work.execute(_BURN, pads(secret))

@@ -134,6 +134,7 @@ async def _prepared(session: ReadSession, given: AccountImport) -> Prepared:
         clears=given.format not in _WITHOUT_CELLS,
         file=str(details.get("people_file", "")),
         named=bool(details.get("named")),
+        rising=bool(details.get("rising")),
         unidentified=int(details.get("unidentified", 0)),
         uploaded_at=given.created_at,
         now=clock.now(),
@@ -195,6 +196,7 @@ async def _stage_on(
         "people_file": roster.people_file,
         "unidentified": staged.unidentified,
         "named": readers.namer is not None,
+        "rising": staged.rising,
     }
     written = await connection.execute(
         _STAGED,

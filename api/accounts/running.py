@@ -23,7 +23,7 @@ class Run:
 
     `columns` are those the roster has, and where `clears` an empty cell takes grade and email
     away. `file` is the archive's member that rows are numbered in. Where `named`, usernames were
-    made while the rows were staged.
+    made while the rows were staged. Where `rising`, no sourced id is there twice.
     `unidentified` counts rows that may be anybody's, since who they are about cannot be read.
     """
 
@@ -38,6 +38,7 @@ class Run:
     clears: bool
     file: str
     named: bool
+    rising: bool
     unidentified: int
     uploaded_at: datetime
     now: datetime

@@ -10,7 +10,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import islice, repeat
+from operator import lt
 from typing import Any, LiteralString, NamedTuple, cast
 from uuid import UUID
 
@@ -72,13 +73,29 @@ class Readers(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Staged:
     """How many rows are in the table, how many the file has, how many are refused already, and
-    how many of those say of nobody that they are there.
+    how many of those say of nobody that they are there. `rising`: each id is above the last, so
+    none is there twice.
     """
 
     rows: int
     total: int
     rejected: int
     unidentified: int
+    rising: bool
+
+
+class _Ids:
+    """Whether sourced ids only rise, as in a file that was written in their order."""
+
+    def __init__(self) -> None:
+        self.rising = True
+        self._last = ""
+
+    def look_at(self, ids: Sequence[str]) -> None:
+        self.rising = (
+            self.rising and self._last < ids[0] and all(map(lt, ids, islice(ids, 1, None)))
+        )
+        self._last = ids[-1]
 
 
 async def stage(
@@ -98,7 +115,8 @@ async def stage(
         await connection.execute(_filled(statement, tables))
     await connection.execute(_FORGET, (import_id,))
     rows = total = rejected = unidentified = 0
-    async for piece in _ahead(_pieces(roster, readers)):
+    ids = _Ids()
+    async for piece in _ahead(_pieces(roster, readers, ids)):
         if piece.text:
             async with connection.cursor().copy(_filled(_COPY, tables)) as copy:
                 await copy.write(piece.text)
@@ -113,7 +131,7 @@ async def stage(
         unidentified += piece.unidentified
         await told(piece.bytes_read, total, rejected)
     await connection.execute(_filled("ANALYZE {table}", tables))
-    return Staged(rows, total, rejected, unidentified)
+    return Staged(rows, total, rejected, unidentified, ids.rising)
 
 
 async def drop_tables(connection: AsyncConnection[Any], tables: Tables) -> None:
@@ -156,8 +174,10 @@ async def _ahead(pieces: Iterator[_Piece]) -> AsyncIterator[_Piece]:
             await making
 
 
-def _pieces(roster: Roster, readers: Readers) -> Iterator[_Piece]:
+def _pieces(roster: Roster, readers: Readers, ids: _Ids) -> Iterator[_Piece]:
     for batch in roster.batches:
+        if batch.rows:
+            ids.look_at([row[1] for row in batch.rows])
         staff, issues = _staff(batch.staff, readers.places)
         issues += batch.issues
         refused = [one for one in issues if one.sourced_id]

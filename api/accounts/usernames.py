@@ -21,23 +21,34 @@ _ANY_BURNT = "SELECT EXISTS (SELECT FROM burnt_usernames WHERE network_id = %(ne
 _DROP = "DROP TABLE IF EXISTS pg_temp.made_usernames, pg_temp.rendered_usernames"
 _ANALYZE = "ANALYZE made_usernames"
 _MAKE_RENDERED = """
-CREATE TEMP TABLE rendered_usernames (number int NOT NULL, sourced_id text COLLATE "C" NOT NULL,
-  username_base text COLLATE "C" NOT NULL) ON COMMIT DROP
+CREATE TEMP TABLE rendered_usernames (number int NOT NULL, username_base text COLLATE "C" NOT NULL)
+ON COMMIT DROP
 """
 _COPY_RENDERED = "COPY rendered_usernames FROM STDIN"
-_RENDERED = "SELECT number, sourced_id, username_base FROM rendered_usernames"
 # A source's first roster may come after a single account of a batch, and be a million.
 _AT_ONCE = 10_000
-_NAMELESS = """
-SELECT s.number, s.sourced_id, {columns} FROM {fresh} s
+_TO_RENDER = """
+SELECT s.number, s.sourced_id, s.given_name, s.family_name, s.grade FROM {fresh} s
 WHERE s.username IS NULL AND NOT s.faulty AND NOT s.deleted
 """
+_STAGED_BASES = """
+SELECT s.number, s.sourced_id, s.school_id, s.given_name, s.family_name, s.grade, s.email,
+  s.username_base
+FROM {fresh} s WHERE s.username IS NULL AND NOT s.faulty AND NOT s.deleted
+"""
+_RENDERED_BASES = """
+SELECT s.number, s.sourced_id, s.school_id, s.given_name, s.family_name, s.grade, s.email,
+  r.username_base
+FROM rendered_usernames r JOIN {fresh} s ON s.number = r.number
+"""
+# Sorted once, with all that an account is made of: to find it for each name again, and sort that,
+# would take a million as long as all the rest of this.
 _FIRST = """
 CREATE TEMP TABLE made_usernames ON COMMIT DROP AS
-SELECT number, base, place, CASE WHEN place = 1 THEN base ELSE {numbered} END AS username
-FROM (SELECT number, username_base AS base,
-    row_number() OVER (PARTITION BY username_base ORDER BY sourced_id) AS place
-  FROM ({nameless}) AS nameless) AS placed
+SELECT number, sourced_id, school_id, given_name, family_name, grade, email, username_base AS base,
+  place, CASE WHEN place = 1 THEN username_base ELSE {numbered} END AS username
+FROM (SELECT *, row_number() OVER (PARTITION BY username_base ORDER BY sourced_id) AS place
+  FROM ({bases}) AS bases) AS placed
 """
 # Each of these selects the numbers of rows that cannot have what they were given first.
 _OF_ACCOUNTS = """
@@ -126,20 +137,21 @@ async def assign_usernames(
 ) -> None:
     """Name the rows that come without a username.
 
-    Leaves the temporary table `made_usernames(number, username)`, which is gone with the
-    transaction: an update of a million staged rows would take longer than all the naming. With a
-    `namer` the bases are made here, for those rows only; else they were staged. To be called in
-    the transaction that writes the accounts: others of the network wait until it ends.
+    Leaves the temporary table `made_usernames`, which is gone with the transaction: those rows
+    as they were staged, with their `username`, in the order of their names. (An update of a
+    million staged rows would take longer than all the naming.) With a `namer` the bases are made
+    here, for those rows only; else they were staged. To be called in the transaction that writes
+    the accounts: others of the network wait until it ends.
     """
     given: dict[str, Any] = {"network": naming.network_id, "source": naming.source_id}
     await connection.execute(_LOCK, {"network": str(naming.network_id)})
     await connection.execute(_DROP)
     if namer is None:
-        nameless = _sql(_NAMELESS, naming, columns=sql.SQL("s.username_base"))
+        bases = _sql(_STAGED_BASES, naming)
     else:
         await _render(connection, naming, namer)
-        nameless = _sql(_RENDERED, naming)
-    first = _sql(_FIRST, naming, numbered=_numbered("base", "place"), nameless=nameless)
+        bases = _sql(_RENDERED_BASES, naming)
+    first = _sql(_FIRST, naming, numbered=_numbered("username_base", "place"), bases=bases)
     await connection.execute(first, given)
     await connection.execute(_ANALYZE)
     found = await connection.execute(_ANY_BURNT, given)
@@ -156,14 +168,13 @@ def _sql(statement: str, naming: Naming, **parts: sql.Composable) -> sql.Compose
 async def _render(connection: AsyncConnection[Any], naming: Naming, namer: Namer) -> None:
     """Make the bases of new rows alone: most nights nearly all rows are known."""
     await connection.execute(_MAKE_RENDERED)
-    columns = sql.SQL("s.given_name, s.family_name, s.grade")
     async with connection.cursor("nameless") as reading, connection.cursor() as writing:
-        await reading.execute(_sql(_NAMELESS, naming, columns=columns))
+        await reading.execute(_sql(_TO_RENDER, naming))
         while rows := await reading.fetchmany(_AT_ONCE):
             numbers, ids, *names, grades = zip(*rows, strict=True)
             made = namer.names(*names, grades, ids)
             async with writing.copy(_COPY_RENDERED) as copy:
-                for row in zip(numbers, ids, made, strict=True):
+                for row in zip(numbers, made, strict=True):
                     await copy.write_row(row)
 
 

@@ -107,8 +107,8 @@ async def _staged(
     await connection.execute(
         sql.SQL(
             'CREATE UNLOGGED TABLE {rows} (number int, sourced_id text COLLATE "C",'
-            ' given_name text, family_name text, grade smallint, username text COLLATE "C",'
-            ' deleted bool, faulty bool, username_base text COLLATE "C")'
+            " school_id uuid, given_name text, family_name text, grade smallint, email text,"
+            ' username text COLLATE "C", deleted bool, faulty bool, username_base text COLLATE "C")'
         ).format(rows=ROWS)
     )
     copying = sql.SQL("COPY {rows} (" + COLUMNS + ", username_base) FROM STDIN").format(rows=ROWS)
