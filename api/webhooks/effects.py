@@ -108,8 +108,8 @@ def _check(item: Item, about: Found, lines: Lines) -> None:
     unknown = [sku for sku in _skus(item) if (order_id, sku) not in lines]
     if unknown:
         item.settle(
-            Outcome.FAILED,
-            f"The order has no line with the sku {unknown[0]}; mend the order, then replay this.",
+            Outcome.UNMATCHED,
+            f"The order has no line with the sku {unknown[0]}; this waits until it has one.",
         )
 
 
