@@ -45,7 +45,9 @@ async def suggest(session: ReadSession, caller: Caller, event: WebhookEvent) -> 
         *await _by_tracking(session, caller, sellers, event),
         *await _by_number(session, caller, sellers, event),
     ]
-    return list({(one.order_id, one.shipment_id): one for one in found}.values())[:_MOST]
+    # It is known to be about that order: it waits for a line of it, or for a shipment.
+    others = (one for one in found if one.shipment_id or one.order_id != event.order_id)
+    return list({(one.order_id, one.shipment_id): one for one in others}.values())[:_MOST]
 
 
 async def _by_tracking(

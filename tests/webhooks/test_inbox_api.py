@@ -363,3 +363,73 @@ async def test_what_names_a_school_that_comes_later_finds_it(scene: Scene, clien
         await look_after(scene.database)
         await scene.apply()
         assert [outcome for outcome, _ in await scene.outcomes()] == ["applied", "applied"]
+
+
+async def test_what_names_a_line_that_comes_later_finds_it(scene: Scene, client: Client) -> None:
+    draft = await make(client, "/orders", order_of("acme", "PO-1", {"A": 3}))
+    # Long after the order was drawn up, or it would be tried again for that.
+    with clock.moved_to(clock.now() + timedelta(hours=1)):
+        await scene.told(promise_event("PO-1", "2027-06-01", scene.begin, sku="NB"))
+        [event] = await listed(client)
+        assert (event["outcome"], event["order_id"]) == ("unmatched", draft["id"])
+        # To match it to the order it has found would change nothing.
+        assert (await detail(client, event["id"]))["suggestions"] == []
+    with clock.moved_to(clock.now() + timedelta(hours=2)):
+        await look_after(scene.database)
+        assert await scene.apply() == 0
+        lines = [{"sku": sku, "quantity": 3, "allocations": []} for sku in ("CB", "NB")]
+        answer = await client.patch(
+            f"/v1/orders/{draft['id']}", json={"lines": lines}, headers={"if-match": "*"}
+        )
+        assert answer.is_success, answer.text
+        await look_after(scene.database)
+        assert await scene.apply() == 1
+        assert await scene.outcomes() == [("applied", None)]
+        promised = {line: day for _, line, day in (await scene.tables())["lines"]}
+        assert {sku: str(day) for sku, day in promised.items()} == {
+            "CB": "None",
+            "NB": "2027-06-01",
+        }
+
+
+async def test_an_event_waits_for_the_school_its_order_goes_to(
+    scene: Scene, client: Client
+) -> None:
+    line = {"sku": "CB", "quantity": 3}
+    order = await place(
+        client, {"vendor": "acme", "number": "PO-1", "network": "N", "lines": [line]}
+    )
+    with clock.moved_to(clock.now() + timedelta(hours=1)):
+        await scene.told(shipment_event("PO-1", "T1", "in_transit", scene.begin))
+        assert [outcome for outcome, _ in await scene.outcomes()] == ["unmatched"]
+    with clock.moved_to(clock.now() + timedelta(hours=2)):
+        answer = await client.put(
+            f"/v1/orders/{order['id']}/lines/CB/allocations",
+            json={"allocations": [{"school": "B", "quantity": 3}]},
+        )
+        assert answer.is_success, answer.text
+        await look_after(scene.database)
+        assert await scene.apply() == 1
+        assert await scene.outcomes() == [("applied", None)]
+
+
+async def test_a_trackers_event_waits_until_it_tracks_the_seller(
+    scene: Scene, client: Client, stranger: Client
+) -> None:
+    kind = {"kind": "tracker", "tracks": []}
+    await add_vendor(client, "eye", scheme="easypost", secret=EYE_SECRET, **kind)
+    order = await place(client, order_of("acme", "PO-1", {"A": 3}))
+    parcel = {"carrier": "UPS", "tracking_number": NUMBER, "school": "A"}
+    await make(client, f"/orders/{order['id']}/shipments", parcel)
+    with clock.moved_to(clock.now() + timedelta(hours=1)):
+        await watch(stranger, "in_transit")
+        await scene.apply()
+        assert [outcome for outcome, _ in await scene.outcomes()] == ["unmatched"]
+    with clock.moved_to(clock.now() + timedelta(hours=2)):
+        answer = await client.patch(
+            "/v1/vendors/eye", json={"tracks": ["acme"]}, headers={"if-match": "*"}
+        )
+        assert answer.is_success, answer.text
+        await look_after(scene.database)
+        assert await scene.apply() == 1
+        assert await scene.outcomes() == [("applied", None)]
