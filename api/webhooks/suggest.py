@@ -29,11 +29,14 @@ _ALIKE = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
+    """`match`: to say that it is this one would change something."""
+
     order_id: UUID
     order_number: str
     shipment_id: UUID | None
     tracking_number: str | None
     why: str
+    match: bool = True
 
 
 async def suggest(session: ReadSession, caller: Caller, event: WebhookEvent) -> list[Suggestion]:
@@ -45,9 +48,7 @@ async def suggest(session: ReadSession, caller: Caller, event: WebhookEvent) -> 
         *await _by_tracking(session, caller, sellers, event),
         *await _by_number(session, caller, sellers, event),
     ]
-    # It is known to be about that order: it waits for a line of it, or for a shipment.
-    others = (one for one in found if one.shipment_id or one.order_id != event.order_id)
-    return list({(one.order_id, one.shipment_id): one for one in others}.values())[:_MOST]
+    return list({(one.order_id, one.shipment_id): one for one in found}.values())[:_MOST]
 
 
 async def _by_tracking(
@@ -106,7 +107,7 @@ async def _by_number(
     orders = (await session.scalars(statement)).all()
     same = [order for order in orders if order.number_key == event.order_key]
     if same:
-        return [_of_order(order, "The order it names.") for order in same]
+        return [_of_named(order, event) for order in same]
     plain = {_letters_and_digits(order.number_key): order for order in reversed(orders)}
     wanted = _letters_and_digits(event.order_key)
     alike = get_close_matches(wanted, plain, n=_MOST, cutoff=_ALIKE)
@@ -115,6 +116,12 @@ async def _by_number(
 
 def _letters_and_digits(number: str) -> str:
     return "".join(letter for letter in number if letter.isalnum())
+
+
+def _of_named(order: Order, event: WebhookEvent) -> Suggestion:
+    """A seller's event has found its own order already: what it lacks is in the reason."""
+    match = order.vendor_id != event.vendor_id and order.id != event.order_id
+    return Suggestion(order.id, order.number, None, None, "The order it names.", match)
 
 
 def _of_order(order: Order, why: str) -> Suggestion:

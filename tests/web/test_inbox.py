@@ -46,6 +46,22 @@ def test_the_inbox_shows_what_moved_no_school_without_a_reload(
     expect(told).to_contain_text("by a vendor's event")
 
 
+def test_an_event_that_names_no_school_shows_its_order_and_offers_no_match_in_vain(
+    visitor: Visitor, world: World, shop: Shop
+) -> None:
+    new_order(world, "PO-9700", {new_school(world, "ONE-OF"): 5, new_school(world, "OTHER-OF"): 5})
+    shop.tell(world, "PO-9700", "GLS 33 071")
+    apply_inbox(world)
+    page = visitor.page
+    visitor.open("/inbox?outcome=unmatched")
+    page.locator(".event", has_text="gls33071").get_by_role("button").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("goes to 2 schools and the event names none of them")
+    expect(dialog.get_by_role("button", name="Match")).to_have_count(0)
+    dialog.get_by_role("link", name="order PO-9700").click()
+    expect(page.get_by_role("heading", name="PO-9700", exact=True)).to_be_visible()
+
+
 def test_an_event_that_cannot_be_read_says_what_is_wrong_with_it(
     visitor: Visitor, world: World, shop: Shop
 ) -> None:

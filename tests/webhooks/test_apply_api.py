@@ -134,6 +134,17 @@ async def test_a_promise_moves_every_school_and_the_latest_stated_holds(scene: S
     assert len((await scene.tables())["promises"]) == 2
 
 
+async def test_of_two_promises_of_one_moment_the_later_day_holds_however_they_come(
+    scene: Scene,
+) -> None:
+    for number, days in (("PO-1", (1, 9)), ("PO-2", (9, 1))):
+        await place(scene.client, order_of("acme", number, {"A": 3}))
+        for day in days:
+            await scene.told(promise_event(number, f"2027-06-0{day}", scene.begin))
+    promised = {number: str(day) for number, _, day in (await scene.tables())["lines"]}
+    assert promised == {"PO-1": "2027-06-09", "PO-2": "2027-06-09"}
+
+
 async def test_a_seller_cannot_touch_anothers_order(
     scene: Scene, client: Client, stranger: Client
 ) -> None:

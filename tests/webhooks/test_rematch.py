@@ -70,7 +70,8 @@ async def test_what_names_a_line_that_comes_later_finds_it(scene: Scene, client:
         [event] = await listed(client)
         assert (event["outcome"], event["order_id"]) == ("unmatched", draft["id"])
         # To match it to the order it has found would change nothing.
-        assert (await detail(client, event["id"]))["suggestions"] == []
+        [suggestion] = (await detail(client, event["id"]))["suggestions"]
+        assert (suggestion["order_id"], suggestion["match"]) == (draft["id"], False)
     with clock.moved_to(clock.now() + timedelta(hours=2)):
         await look_after(scene.database)
         assert await scene.apply() == 0

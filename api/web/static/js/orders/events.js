@@ -163,7 +163,7 @@ function suggestionsOf(event, trouble, close, done) {
             h("p", null, orderLink(one.order_id, name, close)),
             h("p", { class: "fine" }, one.why),
           ),
-          may("orders:write") && event.replayable && busyButton(
+          one.match && may("orders:write") && event.replayable && busyButton(
             "Match",
             () => matchEvent(event, one).then(done),
             trouble,
