@@ -187,6 +187,20 @@ async def test_an_unmatched_event_comes_with_suggestions_and_is_matched(
     assert (again.status_code, again.json()["code"]) == (409, "event-settled")
 
 
+async def test_the_order_that_is_named_is_suggested_before_what_looks_alike(
+    scene: Scene, client: Client
+) -> None:
+    order = await place(client, order_of("acme", "PO-118", {"A": 3, "B": 3}))
+    for number in range(5):
+        box = {"carrier": "UPS", "tracking_number": f"1Z999{number}", "school": "A"}
+        await make(client, f"/orders/{order['id']}/shipments", box)
+    await scene.told(shipment_event("PO-118", "1Z9999", "in_transit", scene.begin))
+    (event,) = await listed(client)
+    found = (await detail(client, event["id"]))["suggestions"]
+    assert len(found) == 5
+    assert [one["shipment_id"] is None for one in found] == [True] + [False] * 4
+
+
 async def test_a_trackers_event_is_matched_to_a_shipment_that_another_carrier_has(
     scene: Scene, client: Client, stranger: Client, eye: Sender
 ) -> None:
