@@ -160,7 +160,7 @@ async def change_order(
     if lines is not None and await _replace_lines(session, caller, held, lines):
         # Whoever approves has to be somebody else than who last said what is ordered.
         given["requested_by"] = session.actor
-        order.version += 1
+        write_changes(order, {})
     if "number" in given:
         given["number_key"] = number_key(given["number"])
     changes = changed_fields(order, given)

@@ -27,11 +27,14 @@ _APPEND = text(
     " AND p.stated_at = g.stated_at AND p.promised_on IS NOT DISTINCT FROM g.promised_on)"
     " RETURNING line_id"
 )
+# Of two that a vendor states as of one moment the later day holds, or it would depend on which came
+# first; of two that people state, the one they typed in last.
 _LATEST = text(
     "UPDATE order_lines l SET promised_on = latest.promised_on"
     " FROM (SELECT DISTINCT ON (line_id) line_id, promised_on FROM promises"
     " WHERE line_id = ANY(CAST(:lines AS uuid[]))"
-    " ORDER BY line_id, stated_at DESC, id DESC) latest"
+    " ORDER BY line_id, stated_at DESC,"
+    " CASE WHEN source = 'event' THEN promised_on END DESC NULLS FIRST, id DESC) latest"
     " WHERE l.id = latest.line_id AND l.promised_on IS DISTINCT FROM latest.promised_on"
 )
 

@@ -99,8 +99,8 @@ def _check(item: Item, lines: Lines) -> None:
     unknown = [line.sku for line in event.lines if line.sku not in known]
     if unknown:
         item.settle(
-            Outcome.FAILED,
-            f"The order has no line with the sku {unknown[0]}; mend the order, then replay this.",
+            Outcome.UNMATCHED,
+            f"The order has no line with the sku {unknown[0]}; this waits until it has one.",
         )
 
 

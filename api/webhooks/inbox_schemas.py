@@ -42,7 +42,9 @@ class EventOut(BaseModel):
 
 
 class SuggestionOut(BaseModel):
-    """What an unmatched event may be about, and `why` we think so."""
+    """What an unmatched event may be about, and `why` we think so. Without `match` the event has
+    found it already, and waits for what its reason says.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -51,6 +53,7 @@ class SuggestionOut(BaseModel):
     shipment_id: UUID | None
     tracking_number: str | None
     why: str
+    match: bool
 
 
 class EventDetailOut(EventOut):

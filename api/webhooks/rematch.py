@@ -1,4 +1,6 @@
-"""Unmatched events, tried again when what they were about appears, or the school they name."""
+"""Unmatched events, tried again when what they were about appears or changes: the order, its lines
+and schools, the shipment, the school they name, the sellers that a tracker speaks for.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +13,24 @@ from sqlalchemy import TextClause, text
 from api.db.uow import WriteSession
 from api.facts import OrderPlaced, ShipmentsOpened
 
-# An event that was last tried well after its order or shipment appeared has seen it, so nothing
-# is tried for ever. What is locked is passed over: whoever holds it is trying it again as well.
+# An event that was last tried well after its order, its shipment or its own vendor was changed has
+# seen that, so nothing is tried for ever. What is locked is passed over: whoever holds it is trying
+# it again as well.
 _TRY_AGAIN = """
 WITH about AS (
   SELECT e.id, e.vendor_id AS speaker_id, o.vendor_id AS seller_id FROM orders o
   JOIN webhook_events e ON e.outcome = 'unmatched' AND e.order_key = o.number_key
-    AND e.settled_at < o.placed_at + :slack
-  WHERE {of_orders}
+  JOIN vendors v ON v.id = e.vendor_id
+  WHERE e.settled_at < greatest(o.updated_at, v.updated_at) + :slack AND {of_orders}
+  UNION
+  SELECT e.id, e.vendor_id, o.vendor_id FROM orders o
+  JOIN webhook_events e ON e.outcome = 'unmatched' AND e.order_id = o.id
+  WHERE e.settled_at < o.updated_at + :slack AND {of_orders}
   UNION
   SELECT e.id, e.vendor_id, o.vendor_id FROM shipments s JOIN orders o ON o.id = s.order_id
   JOIN webhook_events e ON e.outcome = 'unmatched' AND e.tracking_key = s.tracking_key
-    AND e.settled_at < s.created_at + :slack
-  WHERE {of_shipments}
+  JOIN vendors v ON v.id = e.vendor_id
+  WHERE e.settled_at < greatest(s.created_at, v.updated_at) + :slack AND {of_shipments}
   UNION
   SELECT e.id, e.vendor_id, o.vendor_id FROM schools c
   JOIN orders o ON o.network_id = c.network_id
@@ -68,8 +75,9 @@ async def on_shipments_opened(session: WriteSession, fact: ShipmentsOpened) -> N
 
 
 async def find_overlooked(session: WriteSession) -> int:
-    """What was found unmatched while the other transaction was about to commit, and what names
-    a school that has come since, or has another id now; how many.
+    """What was found unmatched while the other transaction was about to commit; what names a
+    school that has come since, or has another id now; what was told of an order that has got a
+    line or a school since, or by a tracker that has got a seller. How many.
 
     Neither could see the other then, however long ago that was: the workers may have been away.
     """

@@ -29,11 +29,15 @@ _ALIKE = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
+    """`match`: to say that it is this one would change something. `alike`: not the very number."""
+
     order_id: UUID
     order_number: str
     shipment_id: UUID | None
     tracking_number: str | None
     why: str
+    match: bool = True
+    alike: bool = False
 
 
 async def suggest(session: ReadSession, caller: Caller, event: WebhookEvent) -> list[Suggestion]:
@@ -45,6 +49,8 @@ async def suggest(session: ReadSession, caller: Caller, event: WebhookEvent) -> 
         *await _by_tracking(session, caller, sellers, event),
         *await _by_number(session, caller, sellers, event),
     ]
+    # What it names is likelier than what looks like it, of which a vendor's numbers are full.
+    found.sort(key=lambda one: one.alike)
     return list({(one.order_id, one.shipment_id): one for one in found}.values())[:_MOST]
 
 
@@ -61,7 +67,8 @@ async def _by_tracking(
     rows = (await session.execute(shipments.limit(_LOOKED_AT))).all()
     by_key = {row[0].tracking_key: row for row in rows}
     alike = get_close_matches(event.tracking_key, by_key, n=_MOST, cutoff=_ALIKE)
-    return [_of_shipment(*by_key[key], why="A tracking number much like it.") for key in alike]
+    why = "A tracking number much like it."
+    return [_of_shipment(*by_key[key], why=why, alike=True) for key in alike]
 
 
 def _shipments(caller: Caller, sellers: Iterable[UUID]) -> Select[Shipment, str]:
@@ -76,8 +83,9 @@ def _shipments(caller: Caller, sellers: Iterable[UUID]) -> Select[Shipment, str]
     )
 
 
-def _of_shipment(shipment: Shipment, number: str, *, why: str) -> Suggestion:
-    return Suggestion(shipment.order_id, number, shipment.id, shipment.tracking_number, why)
+def _of_shipment(shipment: Shipment, number: str, *, why: str, alike: bool = False) -> Suggestion:
+    tracking = shipment.tracking_number
+    return Suggestion(shipment.order_id, number, shipment.id, tracking, why, alike=alike)
 
 
 def _why_same(shipment: Shipment, event: WebhookEvent) -> str:
@@ -104,16 +112,23 @@ async def _by_number(
     orders = (await session.scalars(statement)).all()
     same = [order for order in orders if order.number_key == event.order_key]
     if same:
-        return [_of_order(order, "The order it names.") for order in same]
+        return [_of_named(order, event) for order in same]
     plain = {_letters_and_digits(order.number_key): order for order in reversed(orders)}
     wanted = _letters_and_digits(event.order_key)
     alike = get_close_matches(wanted, plain, n=_MOST, cutoff=_ALIKE)
-    return [_of_order(plain[key], "A number much like the one it names.") for key in alike]
+    return [_of_alike(plain[key]) for key in alike]
 
 
 def _letters_and_digits(number: str) -> str:
     return "".join(letter for letter in number if letter.isalnum())
 
 
-def _of_order(order: Order, why: str) -> Suggestion:
-    return Suggestion(order.id, order.number, None, None, why)
+def _of_named(order: Order, event: WebhookEvent) -> Suggestion:
+    """A seller's event has found its own order already: what it lacks is in the reason."""
+    match = order.vendor_id != event.vendor_id and order.id != event.order_id
+    return Suggestion(order.id, order.number, None, None, "The order it names.", match)
+
+
+def _of_alike(order: Order) -> Suggestion:
+    why = "A number much like the one it names."
+    return Suggestion(order.id, order.number, None, None, why, alike=True)

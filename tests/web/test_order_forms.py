@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.web.conftest import Visitor
-from tests.web.shop import SKU, Shop, apply_inbox, new_order, new_school, open_order, open_shop
+from tests.web.shop import (
+    SKU,
+    Shop,
+    new_order,
+    new_school,
+    open_order,
+    open_shop,
+)
 from tests.web.test_access import violations
 from tests.web.world import World, post
 
@@ -283,61 +289,6 @@ def test_a_promise_says_who_reckons_and_moves_the_line(
     assert order_of(world, order)["lines"][0]["promised_on"] == later.isoformat()
     # The keyboard is where it was before the dialog opened.
     expect(page.get_by_role("button", name="State a promise")).to_be_focused()
-
-
-def test_a_file_is_previewed_row_by_row_before_it_is_imported(
-    visitor: Visitor, world: World, shop: Shop, tmp_path: Path
-) -> None:
-    school = new_school(world, "FILE-A")
-    file = tmp_path / "orders.csv"
-    rows = ["vendor,number,sku,school,quantity,line_quantity"]
-    rows += [f"acme,PO-9400,{SKU},{school},4,10", f"acme,PO-9400,{SKU},NOWHERE,1,10"]
-    file.write_text("\n".join(rows))
-    visitor.expected = {422}
-    page = visitor.page
-    visitor.open("/orders/import")
-    page.get_by_label("File").set_input_files(file)
-    page.get_by_label("Rows with problems").select_option("abort")
-    page.get_by_role("button", name="Preview").click()
-    expect(page.get_by_role("main")).to_contain_text("2 rows: 1 created")
-    problem = page.get_by_role("table", name="Rows with problems").get_by_role("row", name="Row 3")
-    expect(problem).to_contain_text("NOWHERE")
-    assert violations(page) == []
-    assert world.api.get("/v1/orders?q=PO-9400").json()["items"] == []
-    page.get_by_role("button", name="Import").click()
-    expect(page.get_by_role("alert")).to_contain_text("nothing was written")
-    page.get_by_label("Rows with problems").select_option("skip")
-    page.get_by_role("button", name="Import").click()
-    expect(page.get_by_role("heading", name="Imported")).to_be_visible()
-    [order] = world.api.get("/v1/orders?q=PO-9400").json()["items"]
-    assert [(one["quantity"], one["allocated"]) for one in order["lines"]] == [(10, 4)]
-
-
-def test_the_inbox_shows_what_moved_no_school_without_a_reload(
-    visitor: Visitor, world: World, shop: Shop
-) -> None:
-    order = new_order(world, "PO-9500", {new_school(world, "LIVE-A"): 5})
-    visitor.expected = {409}
-    page = visitor.page
-    visitor.open("/inbox?outcome=unmatched")
-    expect(page.locator(".live")).to_have_text("Live")
-    # The list has been read, so what comes after this is not in it.
-    expect(page.locator(".event-list, .empty").first).to_be_visible()
-    expect(page.get_by_text("1z9500")).to_have_count(0)
-    shop.tell(world, "UNKNOWN-9", "1Z9500")
-    apply_inbox(world)
-    expect(page.locator(".event", has_text="1z9500")).to_be_visible()
-    page.locator(".event", has_text="1z9500").get_by_role("button").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Another order").fill("9500")
-    page.keyboard.press("Enter")
-    assert violations(page) == []
-    dialog.get_by_role("button", name="Match: order PO-9500").click()
-    expect(page.locator("#toasts")).to_contain_text("Matched to PO-9500")
-    apply_inbox(world)
-    shipments = world.api.get(f"/v1/shipments?order={order}").json()["items"]
-    assert [one["tracking_number"] for one in shipments] == ["1Z9500"]
-    expect(page.locator(".event", has_text="1z9500")).to_have_count(0)
 
 
 def test_a_vendor_is_edited_and_says_what_its_deliveries_taught(

@@ -134,6 +134,17 @@ async def test_a_promise_moves_every_school_and_the_latest_stated_holds(scene: S
     assert len((await scene.tables())["promises"]) == 2
 
 
+async def test_of_two_promises_of_one_moment_the_later_day_holds_however_they_come(
+    scene: Scene,
+) -> None:
+    for number, days in (("PO-1", (1, 9)), ("PO-2", (9, 1))):
+        await place(scene.client, order_of("acme", number, {"A": 3}))
+        for day in days:
+            await scene.told(promise_event(number, f"2027-06-0{day}", scene.begin))
+    promised = {number: str(day) for number, _, day in (await scene.tables())["lines"]}
+    assert promised == {"PO-1": "2027-06-09", "PO-2": "2027-06-09"}
+
+
 async def test_a_seller_cannot_touch_anothers_order(
     scene: Scene, client: Client, stranger: Client
 ) -> None:
@@ -242,7 +253,7 @@ async def test_lines_state_the_content_and_never_add(scene: Scene) -> None:
     assert (await scene.tasks())["order:acme:PO-1"]["progress_done"] == 4
 
 
-async def test_an_unknown_sku_fails_its_event_alone(scene: Scene) -> None:
+async def test_an_unknown_sku_keeps_its_event_alone_waiting(scene: Scene) -> None:
     await place(scene.client, order_of("acme", "PO-1", {"A": 10}))
     unknown = [{"sku": "CB", "quantity": 1}, {"sku": "XX", "quantity": 1}]
     await scene.told(
@@ -251,7 +262,7 @@ async def test_an_unknown_sku_fails_its_event_alone(scene: Scene) -> None:
         shipment_event("PO-1", TRACKING, "in_transit", scene.begin),
     )
     outcomes = await scene.outcomes()
-    assert [outcome for outcome, _ in outcomes] == ["failed", "failed", "applied"]
+    assert [outcome for outcome, _ in outcomes] == ["unmatched", "unmatched", "applied"]
     assert outcomes[0][1] is not None
     assert "no line with the sku XX" in outcomes[0][1]
     assert len((await scene.tables())["shipments"]) == 1

@@ -19,7 +19,7 @@ from api.auth.rules import Role
 from api.auth.tokens import create_token
 from api.db.pool import Database
 from api.db.uow import transact, writing
-from api.webhooks.jobs import forget_bodies, look_after
+from api.webhooks.jobs import forget_bodies
 from tests.webhooks.bodies import NUMBER, easypost
 from tests.webhooks.conftest import Client, Sender, add_vendor, client_of
 from tests.webhooks.scene import (
@@ -101,6 +101,8 @@ async def test_events_are_listed_newest_first_and_filtered(
     assert await numbers("?outcome=applied") == ["t1"]
     assert await numbers("?q=po-9") == ["t2"]
     assert await numbers("?q=T1") == ["t1"]
+    # In groups, as carriers print it.
+    assert await numbers(f"?q={NUMBER[:2]} {NUMBER[2:6]} {NUMBER[6:]}") == [NUMBER.lower()]
     later = (clock.now() + timedelta(hours=1)).isoformat().replace("+", "%2B")
     assert await numbers(f"?since={later}") == []
     first = await client.get("/v1/webhook-events?limit=2")
@@ -183,6 +185,20 @@ async def test_an_unmatched_event_comes_with_suggestions_and_is_matched(
         f"/v1/webhook-events/{event['id']}/match", json={"order": order["id"]}
     )
     assert (again.status_code, again.json()["code"]) == (409, "event-settled")
+
+
+async def test_the_order_that_is_named_is_suggested_before_what_looks_alike(
+    scene: Scene, client: Client
+) -> None:
+    order = await place(client, order_of("acme", "PO-118", {"A": 3, "B": 3}))
+    for number in range(5):
+        box = {"carrier": "UPS", "tracking_number": f"1Z999{number}", "school": "A"}
+        await make(client, f"/orders/{order['id']}/shipments", box)
+    await scene.told(shipment_event("PO-118", "1Z9999", "in_transit", scene.begin))
+    (event,) = await listed(client)
+    found = (await detail(client, event["id"]))["suggestions"]
+    assert len(found) == 5
+    assert [one["shipment_id"] is None for one in found] == [True] + [False] * 4
 
 
 async def test_a_trackers_event_is_matched_to_a_shipment_that_another_carrier_has(
@@ -320,46 +336,3 @@ async def test_bodies_are_forgotten_in_time(scene: Scene, client: Client) -> Non
     answer = await client.post(f"/v1/webhook-events/{applied['id']}/replay")
     assert (answer.status_code, answer.json()["code"]) == (409, "body-forgotten")
     assert await kept(91) == [False, False]
-
-
-async def test_what_was_overlooked_is_tried_again_and_then_left_alone(
-    scene: Scene, client: Client
-) -> None:
-    """As when an order was being placed while its event was found unmatched."""
-    await scene.told(shipment_event("PO-1", "T1", "delivered", scene.begin))
-    async with scene.database.raw() as connection:
-        await connection.execute(b"UPDATE webhook_events SET outcome = 'ignored'")
-    await place(client, order_of("acme", "PO-1", {"A": 3, "B": 3}))
-    async with scene.database.raw() as connection:
-        await connection.execute(b"UPDATE webhook_events SET outcome = 'unmatched'")
-    # However long no worker was there to find it.
-    with clock.moved_to(clock.now() + timedelta(days=3)):
-        await look_after(scene.database)
-    assert await scene.apply() == 1
-    # It still names no school; once it is clear that it has seen the order, it is left alone.
-    with clock.moved_to(clock.now() + timedelta(minutes=5)):
-        await look_after(scene.database)
-        assert await scene.apply() == 1
-        await look_after(scene.database)
-        assert await scene.apply() == 0
-
-
-async def test_what_names_a_school_that_comes_later_finds_it(scene: Scene, client: Client) -> None:
-    await place(client, order_of("acme", "PO-1", {"A": 3, "B": 3}))
-    # Long after the order was placed, or it would be tried again for that.
-    with clock.moved_to(clock.now() + timedelta(hours=1)):
-        await scene.told(shipment_event("PO-1", "T1", "in_transit", scene.begin, school="new"))
-        await scene.told(shipment_event("PO-1", "T2", "in_transit", scene.begin, school="org-9"))
-        await scene.apply()
-        assert [outcome for outcome, _ in await scene.outcomes()] == ["unmatched", "unmatched"]
-        await make(client, "/schools", {"code": "NEW", "name": "New", "network": "N"})
-        await look_after(scene.database)
-        await scene.apply()
-        assert sorted(outcome for outcome, _ in await scene.outcomes()) == ["applied", "unmatched"]
-        answer = await client.patch(
-            "/v1/schools/NEW", json={"sourced_id": "org-9"}, headers={"if-match": "*"}
-        )
-        assert answer.is_success, answer.text
-        await look_after(scene.database)
-        await scene.apply()
-        assert [outcome for outcome, _ in await scene.outcomes()] == ["applied", "applied"]

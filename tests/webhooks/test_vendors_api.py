@@ -236,15 +236,19 @@ async def test_health_counts_a_days_outcomes_and_its_median_delay(
         "repeats": 0,
         "median_delay_seconds": None,
     }
-    for number in range(6):
+    for number in range(7):
         await post_event(stranger, acme, EVENT, f"msg_{number}")
     await post_event(stranger, acme, EVENT, "msg_0")
     events = await events_of(database)
     settled = [("applied", 1), ("applied", 2), ("applied", 30), ("failed", None), ("applied", 99)]
+    settled.append(("applied", 3600))
     async with writing(database, "job:test") as session:
         for event, (outcome, seconds) in zip(events, settled, strict=False):
             at = event.received_at
             values: dict[str, Any] = {"outcome": outcome}
+            if seconds == 3600:
+                # Somebody replayed it an hour later.
+                values["attempts"] = 2
             if seconds == 99:
                 at = values["received_at"] = at - timedelta(hours=25)
             if seconds:
@@ -255,7 +259,7 @@ async def test_health_counts_a_days_outcomes_and_its_median_delay(
     health = (await client.get("/v1/vendors/acme")).json()["health"]
     assert health == {
         "last_event_at": events[-1].received_at.isoformat().replace("+00:00", "Z"),
-        "outcomes": {"applied": 3, "failed": 1, "stored": 1},
+        "outcomes": {"applied": 4, "failed": 1, "stored": 1},
         "failures": 1,
         "repeats": 1,
         "median_delay_seconds": 2.0,

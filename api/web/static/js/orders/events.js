@@ -31,7 +31,7 @@ export function eventOf(event, opened) {
             onclick: () => opened(event.id),
             dataset: { key: `event:${event.id}` },
           },
-          `${event.vendor}: ${event.kind ?? "not read yet"}`,
+          `${event.vendor}: ${kindOf(event)}`,
         ),
       ),
       about && h("p", null, about),
@@ -39,6 +39,11 @@ export function eventOf(event, opened) {
     ),
     h("span", { class: "fine num" }, moment(event.received_at)),
   );
+}
+
+/** @param {any} event @returns {string} */
+function kindOf({ kind, outcome }) {
+  return kind ?? (outcome === "stored" ? "not read yet" : "not understood");
 }
 
 /** @param {any} event @returns {string} what it says it is about */
@@ -88,7 +93,7 @@ function partsOf(event, close, done) {
       { class: "meta" },
       stateBadge(event.outcome),
       h("span", null, event.vendor),
-      h("span", null, event.kind ?? "Not read yet"),
+      h("span", null, kindOf(event)),
     ),
     event.reason && h("p", null, event.reason),
     h(
@@ -158,7 +163,7 @@ function suggestionsOf(event, trouble, close, done) {
             h("p", null, orderLink(one.order_id, name, close)),
             h("p", { class: "fine" }, one.why),
           ),
-          may("orders:write") && event.replayable && busyButton(
+          one.match && may("orders:write") && event.replayable && busyButton(
             "Match",
             () => matchEvent(event, one).then(done),
             trouble,

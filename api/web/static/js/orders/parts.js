@@ -96,6 +96,9 @@ export function whose(actor) {
   const [kind, name] = actor.split(":");
   if (kind === "user") return "a colleague";
   if (kind === "token") return "a script";
+  // Scans name their source only.
+  if (kind === "event") return "a vendor's event";
+  if (kind === "call") return "somebody here";
   return kind === "vendor" ? name : "FirstBell";
 }
 

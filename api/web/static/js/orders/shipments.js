@@ -39,7 +39,7 @@ function cellsOf(order, one, acts) {
   const open = ["placed", "on_hold", "closed"].includes(order.state);
   return [
     [h("span", { class: "quiet" }, one.tracking_number), h("span", { class: "fine line-note" }, one.carrier)],
-    one.school ?? [one.site, h("span", { class: "tag" }, "Site")],
+    one.school ? h("span", { class: "goes-to" }, one.school) : [one.site, h("span", { class: "tag" }, "Site")],
     h(
       "span",
       null,
