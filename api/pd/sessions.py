@@ -103,7 +103,7 @@ async def check_occasion(
     """
     trainer = await _staff_trainer(session, planned)
     people = [*comers, *([trainer] if trainer else [])]
-    checked = await prepare_check(session, planned, people, settings)
+    checked = await prepare_check(session, planned, people, settings, anew=True)
     collisions = await collisions_with(session, planned)
     for person in people:
         stays = checked.stays.get(person.id, ())

@@ -174,3 +174,27 @@ async def test_a_session_that_began_takes_nobody(admin: Caller, classroom: Class
     with clock.moved_to(datetime(2027, 3, 9, 15, 30, tzinfo=UTC)):
         refused = await classroom.register(held, someone, status=409)
     assert refused["code"] == "session-started"
+
+
+async def test_seats_given_at_once_are_given_as_the_rules_say(
+    admin: Caller, classroom: Classroom
+) -> None:
+    rules = [{"rule": "out_of_school", "severity": "block", "limit": 2}]
+    await admin.put("/networks/N/pd-rules", {"rules": rules, "seat_at_once": True})
+    held = await classroom.plan(capacity=1)
+    away = [await add_staff(admin, f"b{n}", "B") for n in range(4)]
+    own = await add_staff(admin, "a")
+    for one in (*away, own):
+        await classroom.register(held, one)
+    await admin.patch(f"/pd/sessions/{held['id']}", {"capacity": 10})
+    places = [await place_of(admin, held, one) for one in (*away, own)]
+    assert places == [
+        ("registered", None),
+        ("registered", None),
+        ("waitlisted", 1),
+        ("waitlisted", 2),
+        ("registered", None),
+    ]
+    # Who is kept back is next once somebody of their school stays.
+    await admin.delete(f"/pd/sessions/{held['id']}/registrations/{away[0]}")
+    assert await place_of(admin, held, away[2]) == ("registered", None)

@@ -208,3 +208,22 @@ async def test_too_many_teachers_of_one_school_away_at_once_are_counted(
     # At their own school nobody is away.
     own = await classroom.plan(school="B")
     assert (await classroom.register(own, people[2]))["status"] == "registered"
+
+
+async def test_who_moves_with_a_session_is_counted_as_away_once(
+    admin: Caller, classroom: Classroom
+) -> None:
+    rules = [{"rule": "out_of_school", "severity": "block", "limit": 2}]
+    await admin.put("/networks/N/pd-rules", {"rules": rules})
+    held = await classroom.plan()
+    for number in range(2):
+        await classroom.register(held, await add_staff(admin, f"b{number}", "B"))
+    # Half an hour later, while the same two are where they are now.
+    later = {"starts_at": "2027-03-09T09:30", "ends_at": "2027-03-09T11:30"}
+    moved = await admin.patch(f"/pd/sessions/{held['id']}", later)
+    assert moved["starts_local"] == "2027-03-09T09:30:00"
+    other = await classroom.plan(room="2", starts_at="2027-03-10T09:00", ends_at="2027-03-10T11:00")
+    await classroom.register(other, await add_staff(admin, "b2", "B"))
+    day = {"starts_at": "2027-03-10T09:30", "ends_at": "2027-03-10T11:30"}
+    refused = await admin.patch(f"/pd/sessions/{held['id']}", day, status=409)
+    assert "3 teachers of B are away at once, more than 2." in refused["detail"]
