@@ -80,8 +80,7 @@ async def record_results(
     now = clock.now()
     asked = [held.asked(given) for given in results]
     weighed = [
-        weigh(given, check.definition.unit, now)
-        for given, check in zip(results, asked, strict=True)
+        weigh(given, check.definition, now) for given, check in zip(results, asked, strict=True)
     ]
     errors = [
         field_error(where.format(number) + fault.pointer, fault.code, fault.detail)

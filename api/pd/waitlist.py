@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, update
@@ -76,7 +75,7 @@ def _expiry(held: Session, settings: Settings, now: datetime) -> datetime:
     return min(now + timedelta(hours=settings.offer_hours), held.starts_at)
 
 
-def _waiting(held: Session) -> Select[Any]:
+def _waiting(held: Session) -> Select[UUID, Staff]:
     """(registration, person) of who waits and still works here, in the order in which they came."""
     return (
         select(col(Registration.id), Staff)
@@ -91,7 +90,7 @@ def _waiting(held: Session) -> Select[Any]:
 
 
 async def _first(session: ReadSession, held: Session, most: int) -> list[tuple[UUID, UUID]]:
-    """The first who wait, as (registration, person); whether they can come they say by accepting."""
+    """The first who wait; whether they can come they say by accepting."""
     found = await session.execute(_waiting(held).limit(most))
     return [(row[0], row[1].id) for row in found]
 

@@ -146,7 +146,9 @@ async def test_programs_are_read_as_they_write(admin: Caller, prepared: dict[str
 
 IMPOSSIBLE: tuple[tuple[Body, str, str | None], ...] = (
     ({"value": -1}, "/value", "value-impossible"),
-    ({"value": "NaN"}, "/value", None),
+    ({"value": "NaN"}, "/value", "not-a-number"),
+    ({"value": "fast"}, "/value", "not-a-number"),
+    ({"value": 1e300}, "/value", "out-of-range"),
     ({"value": 9, "unit": "ms"}, "/unit", "unit-differs"),
     ({"value": 9, "unit": "MB/s"}, "/unit", "unit-unknown"),
     ({"value": 9, "measured_at": "2098-01-01T00:00:00Z"}, "/measured_at", "measured-in-future"),

@@ -118,6 +118,7 @@ async def test_a_cancelled_session_frees_everybody_and_is_kept(
         body = {"reason": "Again."} if path == "cancel" else None
         refused = await admin.post(f"/pd/sessions/{held['id']}/{path}", body, status=409)
         assert refused["code"] == "session-closed"
+        assert refused["detail"] == "The session is cancelled. Plan another in its place."
 
 
 async def test_two_hundred_lose_their_trainer_and_keep_their_seats(
