@@ -14,7 +14,7 @@ from api.db.uow import ReadSession
 from api.pd.collisions import Stay, around, stays_of
 from api.pd.models import Registration, Session
 from api.pd.network_rules import Settings
-from api.pd.rules import PRESENT, RegistrationStatus, RuleName
+from api.pd.rules import PRESENT, Classes, RegistrationStatus, RuleName
 from api.pd.schemas import WarningOut
 from api.pd.soft_rules import Checker, Going, Occasion, SchoolDays, Warned
 from api.schools.calendars import calendar_facts
@@ -55,14 +55,16 @@ async def prepare_check(
     concerned = {person.school_id for person in staff.values()}
     if planned.school_id is not None:
         concerned.add(planned.school_id)
-    schools = await _days(session, concerned)
+    schools = await _days(session, concerned, settings.classes)
     away = await _away(session, planned, concerned, besides=planned.id if anew else None)
     place_id = planned.school_id or planned.site_id
     occasion = Occasion(place_id, planned.starts_at, planned.ends_at)
     return Checked(Checker(settings.rules, occasion, schools, away), stays, schools)
 
 
-async def _days(session: ReadSession, school_ids: Iterable[UUID]) -> dict[UUID, SchoolDays]:
+async def _days(
+    session: ReadSession, school_ids: Iterable[UUID], classes: Classes
+) -> dict[UUID, SchoolDays]:
     found = await session.execute(
         select(
             col(School.id),
@@ -79,7 +81,7 @@ async def _days(session: ReadSession, school_ids: Iterable[UUID]) -> dict[UUID, 
         of_network = networks[network_id]
         facts = calendar_facts(of_network, blackout, clock.today(timezone))
         closed = frozenset((*blackout, *of_network.blackout_days))
-        days[school_id] = SchoolDays(code, timezone, facts.weekend, facts.days_off, closed)
+        days[school_id] = SchoolDays(code, timezone, facts.weekend, facts.days_off, closed, classes)
     return days
 
 

@@ -159,12 +159,13 @@ async def _let_train(session: WriteSession, held: Session, staff_id: UUID | None
         "entered_at": now,
         "walk_in": False,
         "called_off": False,
+        "to_confirm": False,
         "version": 1,
         "created_at": now,
         "updated_at": now,
     }
     statement = insert(Registration).values(row)
-    again = {name: row[name] for name in ("status", "entry", "updated_at")}
+    again = {name: row[name] for name in ("status", "entry", "to_confirm", "updated_at")}
     await session.execute(
         statement.on_conflict_do_update(index_elements=["session_id", "staff_id"], set_=again)
     )
@@ -247,6 +248,7 @@ async def cancel_session(session: WriteSession, caller: Caller, held: Session, r
             ),
             offer_expires_at=None,
             called_off=True,
+            to_confirm=False,
             version=col(Registration.version) + 1,
             updated_at=held.revised_at,
         )

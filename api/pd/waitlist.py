@@ -163,6 +163,7 @@ async def free_leavers(session: WriteSession, held: Session) -> list[UUID]:
         .values(
             status=RegistrationStatus.cancelled,
             offer_expires_at=None,
+            to_confirm=False,
             version=col(Registration.version) + 1,
             updated_at=now,
         )

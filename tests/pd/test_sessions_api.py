@@ -195,6 +195,54 @@ async def test_rules_warn_block_or_are_ignored_as_the_network_says(
     assert (await classroom.register(held, other))["warnings"] == []
 
 
+async def test_who_is_missed_goes_by_the_networks_hours_of_classes(
+    admin: Caller, classroom: Classroom
+) -> None:
+    held = await classroom.plan(starts_at="2027-03-09T15:30", ends_at="2027-03-09T16:30")
+    first, second = [await add_staff(admin, f"t{n}") for n in range(2)]
+    assert (await classroom.register(held, first))["warnings"] == []
+    classes = {"begin": "09:00", "end": "16:00"}
+    said = await admin.put("/networks/N/pd-rules", {"classes": classes})
+    assert said["classes"] == (await admin.get("/networks/N/pd-rules"))["classes"] == classes
+    warned = (await classroom.register(held, second))["warnings"]
+    assert [one["rule"] for one in warned] == ["substitute"]
+    for wrong in ({"begin": "9:00", "end": "16:00"}, {"begin": "16:00", "end": "09:00"}):
+        await admin.put("/networks/N/pd-rules", {"classes": wrong}, 422)
+    # What is left out is at its default again.
+    assert (await admin.put("/networks/N/pd-rules", {}))["classes"]["begin"] == "08:00"
+
+
+async def test_who_comes_to_a_session_that_moved_is_asked_to_confirm(
+    admin: Caller, classroom: Classroom
+) -> None:
+    held = await classroom.plan(capacity=2)
+    stays, leaves, waits = [await add_staff(admin, f"t{n}") for n in range(3)]
+    for each in (stays, leaves, waits):
+        await classroom.register(held, each)
+    path = f"/pd/sessions/{held['id']}"
+
+    async def to_confirm() -> list[str]:
+        listed = (await admin.get(f"{path}/registrations"))["items"]
+        return [one["staff"] for one in listed if one["to_confirm"]]
+
+    # Next door nobody has to think again.
+    assert (await admin.patch(path, {"room": "7"}))["to_confirm"] == 0
+    moved = await admin.patch(path, NEXT_DAY)
+    # They keep their seats meanwhile; who waits has none to confirm.
+    assert (moved["to_confirm"], moved["seats_taken"], moved["waitlisted"]) == (2, 2, 1)
+    assert await to_confirm() == [stays, leaves]
+    assert (await classroom.register(held, stays))["to_confirm"]
+    for _again in range(2):
+        placed = await admin.post(f"{path}/registrations/{stays}/accept")
+        assert (placed["status"], placed["to_confirm"]) == ("registered", False)
+    assert await to_confirm() == [leaves]
+    await admin.delete(f"{path}/registrations/{leaves}")
+    assert (await admin.get(path))["to_confirm"] == 0
+    # Back again, they come as anybody does.
+    await admin.post(f"{path}/registrations/{waits}/accept")
+    assert await to_confirm() == []
+
+
 async def test_too_many_teachers_of_one_school_away_at_once_are_counted(
     admin: Caller, classroom: Classroom
 ) -> None:
