@@ -174,7 +174,7 @@ async def _let_train(session: WriteSession, held: Session, staff_id: UUID | None
 async def change_trainer(
     session: WriteSession, caller: Caller, held: Session, given: TrainerChangeIn
 ) -> list[WarningOut]:
-    """Somebody else trains, or nobody is found yet; those who come are told.
+    """Somebody else trains, or nobody is found yet; those who come are told, and who is relieved.
 
     Raises: SessionClosed; Forbidden; what `find_trainer` raises; Invalid for somebody who is
     registered; DoubleBooked; RuleRefused.
@@ -187,6 +187,7 @@ async def change_trainer(
         return []
     if trainer.staff_id is not None:
         await _not_among_comers(session, held, trainer.staff_id)
+    relieved = held.trainer_staff_id
     _give_to(held, trainer)
     settings = await read_settings(session, held.network_id)
     warned = await check_occasion(session, held, settings)
@@ -195,9 +196,10 @@ async def change_trainer(
         await session.flush()
         await _let_train(session, held, trainer.staff_id)
     details = {"reason": given.reason, "found": trainer.key is not None}
-    await tell(
-        session, held, NoticeKind.trainer_changed, await everybody_in(session, held), details
-    )
+    people = await everybody_in(session, held)
+    if relieved is not None:
+        people.append(relieved)
+    await tell(session, held, NoticeKind.trainer_changed, people, details)
     return warnings_out(warned)
 
 

@@ -59,6 +59,8 @@ async def test_who_trains_is_nowhere_else(admin: Caller, classroom: Classroom) -
     assert refused["collisions"][0]["staff"] == goes
     # Once somebody else trains, they are free.
     await admin.post(path, {"trainer": {"name": "Ann"}})
+    # The one from outside is told, and who is relieved.
+    assert await _kinds(admin, held) == [("trainer_changed", None), ("trainer_changed", someone)]
     assert (await classroom.register(other, someone))["status"] == "registered"
 
 
