@@ -82,6 +82,11 @@ def alike(unit: str) -> tuple[str, ...]:
     return tuple(_FAMILY_OF.get(unit, {unit: Decimal(1)}))
 
 
+def is_counted(unit: str) -> bool:
+    """Whether it is a word for things, such as devices, of which there are no parts."""
+    return unit not in _FAMILY_OF
+
+
 def impossible(value: Decimal, unit: str) -> str | None:
     """Why nothing of that unit can measure so much, and how to mend it; null where it can."""
     if value < 0 and unit not in _SIGNED:

@@ -50,7 +50,10 @@ def weigh(given: NewResult, asked: Definition, now: datetime) -> Weighed | Fault
         )
         return Fault("/unit", "unit-differs", detail)
     if not _is_storable(given.evidence):
-        detail = "Evidence is JSON of whole characters, and of numbers of at most 64 bits."
+        detail = (
+            "Evidence is JSON of whole characters and of numbers: none is NaN or infinite, whole"
+            " ones have at most 64 bits."
+        )
         return Fault("/evidence", "evidence-unreadable", detail)
     if (doubtful := _doubtful(given.evidence, asked.requires, now)) is not None:
         return doubtful
@@ -93,9 +96,10 @@ def _day(value: Any) -> date | None:
 
 
 def _is_storable(evidence: Mapping[str, Any]) -> bool:
-    """Half of a surrogate pair, for one, is JSON to some readers and to no database."""
+    """Half of a surrogate pair, for one, is JSON to some readers and to no database; NaN would come
+    out as null.
+    """
     try:
-        orjson.dumps(evidence)
+        return bool(orjson.loads(orjson.dumps(evidence)) == evidence)
     except TypeError:
         return False
-    return True

@@ -260,7 +260,9 @@ class RuleIn(Strict):
     @model_validator(mode="after")
     def _limit_where_there_is_one(self) -> RuleIn:
         needs = self.rule in (RuleName.travel, RuleName.out_of_school)
-        if needs != (self.limit is not None):
+        if needs and self.limit is None:
+            raise PydanticCustomError("limit", "Say its `limit`: of minutes, or of people at once.")
+        if not needs and self.limit is not None:
             raise PydanticCustomError("limit", "Only travel and out_of_school have a limit.")
         return self
 

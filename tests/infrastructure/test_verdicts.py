@@ -120,6 +120,18 @@ def test_what_people_say_overlays_what_was_measured() -> None:
     assert exempt.why == "Not applicable: no building yet"
 
 
+def test_of_what_is_counted_whole_ones_are_asked_for() -> None:
+    chargers = {"kind": "per_student", "value": 0.25}
+    asked = replace(MBPS, unit="devices", threshold=chargers)
+    assert stand(measured(93, "devices"), asked).why == (
+        "94 devices needed (375 students x 0.25, rounded up), measured 93 devices"
+    )
+    assert stand(measured(94, "devices"), asked).verdict == "passed"
+    assert stand(None, replace(asked, unit="Mbps")).needed == Decimal("93.75")
+    # Of a limit from above the part would be one too many.
+    assert stand(None, replace(asked, comparator="<=")).needed == Decimal("93.75")
+
+
 def test_a_failed_warning_keeps_nobody_waiting() -> None:
     warning = replace(MBPS, severity="warning")
     evidence = check_evidence(warning, stand(measured(900), warning))

@@ -145,7 +145,8 @@ async def test_two_hundred_lose_their_trainer_and_keep_their_seats(
     assert (lost["trainer"], lost["seats_taken"], lost["status"]) == (None, 200, "open")
     assert lost["warnings"][-1]["detail"] == "Nobody is found to train, and 200 seats are taken."
     counts = await rows(database, "SELECT kind, count(*) FROM pd_notices GROUP BY kind")
-    assert counts == [("trainer_changed", 200)]
+    # Who comes, and who is relieved.
+    assert counts == [("trainer_changed", 201)]
     found = await admin.post(
         f"/pd/sessions/{held['id']}/trainer", {"trainer": {"name": "Ann", "email": "a@x.org"}}
     )
@@ -189,6 +190,9 @@ async def test_rules_warn_block_or_are_ignored_as_the_network_says(
     await classroom.register(early, other)
     refused = await classroom.register(held, other, status=409)
     assert (refused["code"], refused["warnings"][0]["rule"]) == ("rule-refused", "travel")
+    lacks = {"rules": [{"rule": "travel", "severity": "warn"}]}
+    (error,) = (await admin.put("/networks/N/pd-rules", lacks, 422))["errors"]
+    assert error["detail"].startswith("Say its `limit`")
     ignored = [{"rule": name, "severity": "ignore"} for name in ("blackout", "substitute")]
     limits = [
         {"rule": name, "severity": "ignore", "limit": 1} for name in ("travel", "out_of_school")
