@@ -126,7 +126,9 @@ def _elsewhere(held: Session) -> ColumnElement[bool]:
 
 
 async def sessions_to_look_at(session: ReadSession, now: datetime) -> list[UUID]:
-    """Open sessions with an offer that ran out, or to come with somebody who has left."""
+    """Open sessions with an offer that ran out, or to come with somebody who has left; and with a
+    free seat while somebody waits, who was kept elsewhere or by a rule and may be so no more.
+    """
     ran_out = and_(
         col(Registration.status) == RegistrationStatus.offered,
         col(Registration.offer_expires_at) <= now,
@@ -136,11 +138,16 @@ async def sessions_to_look_at(session: ReadSession, now: datetime) -> list[UUID]
         col(Registration.status).in_(_MAY_LEAVE),
         col(Registration.starts_at) > now,
     )
+    waits_beside_a_seat = and_(
+        col(Registration.status) == RegistrationStatus.waitlisted,
+        col(Session.seats_taken) < col(Session.capacity),
+        col(Registration.starts_at) > now,
+    )
     found = await session.scalars(
         select(col(Registration.session_id))
         .join(Session, col(Session.id) == col(Registration.session_id))
         .join(Staff, col(Staff.id) == col(Registration.staff_id))
-        .where(col(Session.status) == SessionStatus.open, or_(ran_out, left))
+        .where(col(Session.status) == SessionStatus.open, or_(ran_out, left, waits_beside_a_seat))
         .distinct()
         .order_by(col(Registration.session_id))
     )

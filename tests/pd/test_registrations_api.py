@@ -198,3 +198,20 @@ async def test_seats_given_at_once_are_given_as_the_rules_say(
     # Who is kept back is next once somebody of their school stays.
     await admin.delete(f"/pd/sessions/{held['id']}/registrations/{away[0]}")
     assert await place_of(admin, held, away[2]) == ("registered", None)
+
+
+async def test_who_waits_beside_a_free_seat_has_it_once_nothing_keeps_them(
+    admin: Caller, classroom: Classroom, database: Database
+) -> None:
+    await admin.put("/networks/N/pd-rules", {"seat_at_once": True})
+    held, elsewhere = await classroom.plan(capacity=1), await classroom.plan(room="2")
+    leaves, waits = [await add_staff(admin, f"t{n}") for n in range(2)]
+    for one in (leaves, waits):
+        await classroom.register(held, one)
+    await classroom.register(elsewhere, waits)
+    await admin.delete(f"/pd/sessions/{held['id']}/registrations/{leaves}")
+    await pass_on_offers(database)
+    assert await place_of(admin, held, waits) == ("waitlisted", 1)
+    await admin.delete(f"/pd/sessions/{elsewhere['id']}/registrations/{waits}")
+    await pass_on_offers(database)
+    assert await place_of(admin, held, waits) == ("registered", None)
