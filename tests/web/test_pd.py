@@ -226,7 +226,8 @@ def test_who_comes_confirms_after_a_move(
     visitor: Visitor, world: World, training: Training
 ) -> None:
     day = training.monday + timedelta(days=24)
-    moving = plan(world, "core", day, "16:00", "18:00")
+    trainer = {"staff": training.staff["Luis"]}
+    moving = plan(world, "core", day, "16:00", "18:00", trainer=trainer)
     register(world, moving, [training.staff["Hannah"]])
     page = open_session(visitor, moving)
     page.get_by_role("button", name="Reschedule").click()
@@ -235,6 +236,7 @@ def test_who_comes_confirms_after_a_move(
     dialog.get_by_label("Starts").fill(f"{day}T17:00")
     dialog.get_by_role("button", name="Reschedule").click()
     expect(dialog).to_have_count(0)
+    expect(page.get_by_role("region", name="Told")).to_contain_text("Luis Fontaine: rescheduled")
     seated = page.get_by_role("region", name="Registered")
     expect(seated).to_contain_text("1 to confirm")
     expect(seated).to_contain_text("asked whether they still come")

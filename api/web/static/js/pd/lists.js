@@ -145,10 +145,11 @@ function removeButton(session, one, label, { changed, trouble }) {
   return busyButton(label, act, trouble, { about: nameOf(one), key: `remove:${one.staff}` });
 }
 
-/** @param {any[]} notices the newest first @param {any[]} people */
-export function noticesOf(notices, people) {
+/** @param {any[]} notices the newest first @param {any[]} people @param {any} trainer who trains, or null */
+export function noticesOf(notices, people, trainer) {
   if (!notices.length) return null;
   const names = new Map(people.map((one) => [one.staff, nameOf(one)]));
+  if (trainer?.staff) names.set(trainer.staff, trainer.name);
   const shown = notices.slice(0, FEW);
   return h(
     "section",

@@ -81,6 +81,7 @@ function fieldsOf(said) {
       max: 720,
       value: said.offer_hours,
     }),
+    checkOf({ name: "seat_at_once", label: "Seat them at once, without asking", checked: said.seat_at_once }),
     ...["begin", "end"].map((name) =>
       fieldOf({
         type: "time",
@@ -90,7 +91,6 @@ function fieldsOf(said) {
         pointer: `/classes/${name} /classes`,
         value: said.classes[name],
       })),
-    checkOf({ name: "seat_at_once", label: "Seat them at once, without asking", checked: said.seat_at_once }),
   ];
 }
 
