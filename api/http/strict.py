@@ -98,18 +98,30 @@ def _check_type(request: Request, accepted: frozenset[str]) -> None:
 _NUL = "A NUL character cannot be stored; leave it out."
 
 
-def _has_nul(value: Any) -> bool:
+# No document of ours or of a program that we read is half as deep, and deeper ones exhaust whatever
+# walks them.
+_DEEPEST = 50
+
+
+def _has_nul(value: Any, depth: int = 0) -> bool:
     if isinstance(value, str):
         return "\x00" in value
+    if not isinstance(value, dict | list):
+        return False
+    if depth == _DEEPEST:
+        raise PydanticCustomError(
+            "too_deep", "Nested more than {levels} levels deep; flatten it.", {"levels": _DEEPEST}
+        )
+    inside = depth + 1
     if isinstance(value, dict):
-        return any(_has_nul(k) or _has_nul(v) for k, v in value.items())
-    if isinstance(value, list):
-        return any(_has_nul(item) for item in value)
-    return False
+        return any(_has_nul(k) or _has_nul(v, inside) for k, v in value.items())
+    return any(_has_nul(item, inside) for item in value)
 
 
 class Strict(BaseModel):
-    """The base of every `In`: unknown fields, NUL characters, NaN and infinity are refused."""
+    """The base of every `In`: unknown fields, NUL characters, NaN, infinity and documents nested
+    without end are refused.
+    """
 
     model_config = ConfigDict(
         extra="forbid",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +16,11 @@ from api.db.uow import WriteSession
 from api.errors import Forbidden
 from api.infrastructure.catalogue import version_of
 from api.infrastructure.check_schemas import CheckIn, CheckPatch
-from api.infrastructure.errors import CatalogueFull, CheckTaken
+from api.infrastructure.errors import CatalogueFull, CheckTaken, invalid
 from api.infrastructure.models import Check, CheckVersion
 from api.infrastructure.progress import project
 from api.infrastructure.shipped_checks import shipped_checks
+from api.infrastructure.units import amount, impossible
 from api.schools.models import School
 from api.schools.queries import find_network, is_among
 from api.schools.service import flush, locked
@@ -37,7 +39,8 @@ _DEFINED = (
 async def add_check(session: WriteSession, caller: Caller, given: CheckIn) -> Check:
     """A network's check, or one of everybody.
 
-    Raises: Forbidden; NetworkNotFound; CheckTaken; CatalogueFull.
+    Raises: Forbidden; NetworkNotFound; CheckTaken; CatalogueFull; Invalid for a threshold that
+    nothing can be measured to be.
     """
     network_id = None
     if given.network is None:
@@ -45,6 +48,7 @@ async def add_check(session: WriteSession, caller: Caller, given: CheckIn) -> Ch
     else:
         network_id = (await find_network(session, caller, given.network)).id
         caller.require_network(network_id)
+    _require_possible(given.unit, given.threshold.model_dump())
     await _require_room(session, network_id)
     check = _new_check(given, network_id)
     session.add(check)
@@ -54,6 +58,16 @@ async def add_check(session: WriteSession, caller: Caller, given: CheckIn) -> Ch
     await session.flush()
     await _judge_anew(session, [check])
     return check
+
+
+def _require_possible(unit: str, threshold: dict[str, Any]) -> None:
+    """Raises: Invalid for a constant that nothing measured can ever be."""
+    if threshold["kind"] != "constant":
+        return
+    value = Decimal(str(threshold["value"]))
+    if mend := impossible(value, unit):
+        detail = f"{amount(value, unit)} can never be measured. {mend}"
+        raise invalid("/threshold/value", "value-impossible", detail)
 
 
 async def _require_room(session: WriteSession, network_id: UUID | None) -> None:
@@ -103,6 +117,8 @@ async def change_check(
     before = await version_of(session, check)
     defined = {name: getattr(before, name) for name in _DEFINED}
     wanted = defined | _patched(patch)
+    if wanted != defined:
+        _require_possible(wanted["unit"], wanted["threshold"])
     title = patch.title or check.title
     archived = check.archived_at is not None if patch.archived is None else patch.archived
     if (wanted, title, archived) == (defined, check.title, check.archived_at is not None):

@@ -141,7 +141,7 @@ class _Reading:
         asked = self._held.catalogues[subject.network_id].find(row.check)
         new = _new(subject.id, asked.id, row)
         self._held.asked(new)
-        weighed = weigh(new, asked.definition.unit, self._now)
+        weighed = weigh(new, asked.definition, self._now)
         return weighed if isinstance(weighed, Fault) else new
 
 

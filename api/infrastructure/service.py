@@ -21,7 +21,7 @@ from api.infrastructure.models import CheckResult
 from api.infrastructure.progress import project
 from api.infrastructure.queries import Subject, read_subjects
 from api.infrastructure.rules import NewResult
-from api.infrastructure.thresholds import needed
+from api.infrastructure.verdicts import wanted
 from api.infrastructure.weighing import Fault, Weighed, weigh
 from api.schools.errors import SchoolArchived
 
@@ -80,8 +80,7 @@ async def record_results(
     now = clock.now()
     asked = [held.asked(given) for given in results]
     weighed = [
-        weigh(given, check.definition.unit, now)
-        for given, check in zip(results, asked, strict=True)
+        weigh(given, check.definition, now) for given, check in zip(results, asked, strict=True)
     ]
     errors = [
         field_error(where.format(number) + fault.pointer, fault.code, fault.detail)
@@ -126,7 +125,7 @@ def _result(
 
 
 def _needed(check: Asked, subject: Subject) -> Decimal | None:
-    return needed(check.definition.threshold, subject.counted).value
+    return wanted(check.definition, subject.counted).value
 
 
 async def _write(session: WriteSession, kept: Sequence[CheckResult], held: Held) -> None:

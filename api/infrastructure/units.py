@@ -44,9 +44,17 @@ _AMBIGUOUS = frozenset({"B/s", "kB/s", "KB/s", "MB/s", "GB/s", "Bps", "kBps", "M
 _FAMILY_OF = {name: family for family in _FAMILIES for name in family}
 # Below zero they are as usual as above it.
 _SIGNED = frozenset({"dBm", "dB", "C"})
+# A share has all at most; a watt (30 dBm) is sent and never received.
+_MOST = {"percent": Decimal(100), "ratio": Decimal(1), "dBm": Decimal(30)}
+_MEND = {
+    "percent": "A share is at most 100 %; check the decimal point.",
+    "ratio": "A share is at most 1; for percent, say that as the unit.",
+    "dBm": "What is received is below 0: send it with its minus sign, such as -67.",
+}
 # Measured values are kept to a millionth of their unit.
 _STEP = Decimal("0.000001")
 _LARGEST = Decimal(10) ** 15
+_TOO_FAR = "No instrument shows so much: check the unit and the decimal point."
 
 
 def normal_unit(given: str) -> str | None:
@@ -74,9 +82,18 @@ def alike(unit: str) -> tuple[str, ...]:
     return tuple(_FAMILY_OF.get(unit, {unit: Decimal(1)}))
 
 
-def is_possible(value: Decimal, unit: str) -> bool:
-    """Whether something of that unit can measure so much: a negative speed is a mistake."""
-    return abs(value) <= _LARGEST and (value >= 0 or unit in _SIGNED)
+def is_counted(unit: str) -> bool:
+    """Whether it is a word for things, such as devices, of which there are no parts."""
+    return unit not in _FAMILY_OF
+
+
+def impossible(value: Decimal, unit: str) -> str | None:
+    """Why nothing of that unit can measure so much, and how to mend it; null where it can."""
+    if value < 0 and unit not in _SIGNED:
+        return f"{unit} begin at 0: send what was measured, without the minus sign."
+    if value > _MOST.get(unit, _LARGEST):
+        return _MEND.get(unit, _TOO_FAR)
+    return _TOO_FAR if value < -_LARGEST else None
 
 
 def amount(value: Decimal, unit: str) -> str:

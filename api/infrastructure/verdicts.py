@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 from uuid import UUID
 
 from api.infrastructure.rules import Comparator, Outcome, Severity, Verdict
 from api.infrastructure.thresholds import Needed, School, needed, not_applicable
-from api.infrastructure.units import amount, converted
+from api.infrastructure.units import amount, converted, is_counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +82,23 @@ _WORDS: dict[str, str] = {
 }
 
 
+def wanted(asked: Definition, school: School) -> Needed:
+    """What the check asks of the school, in its unit: of what is counted, whole ones."""
+    want = needed(asked.threshold, school)
+    if want.value is None or not is_counted(asked.unit) or asked.comparator != Comparator.AT_LEAST:
+        return want
+    whole = want.value.to_integral_value(ROUND_CEILING)
+    if whole == want.value:
+        return want
+    return Needed(whole, f"{want.how}, rounded up" if want.how else "")
+
+
 def judge(asked: Definition, school: School, known: Known, now: datetime) -> Standing:
     """Where the school stands at the moment `now`."""
     reason = known.exemption or not_applicable(asked.applies, school)
     if reason is not None:
         return Standing(Verdict.NOT_APPLICABLE, f"{NOT_APPLICABLE}{reason}")
-    want = needed(asked.threshold, school)
+    want = wanted(asked, school)
     if known.newest is None:
         verdict = Verdict.SCHEDULED if known.retest_on else Verdict.NOT_STARTED
         return Standing(

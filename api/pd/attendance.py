@@ -138,6 +138,7 @@ def _write_row(
     elif row.attended is None and known.walk_in:
         raise invalid(at, "walk-in", "A walk-in was not registered; say that they did not attend.")
     known.status, known.offer_expires_at = _status(row, known), None
+    known.to_confirm = False
     known.hours = (row.hours or held.hours) if row.attended else None
     known.version += 1
     known.updated_at = now

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Uuid, func, or_, select
+from sqlalchemy import Uuid, false, func, or_, select
 from sqlmodel import col
 
 from api import clock
@@ -14,7 +14,7 @@ from api.db.uow import ReadSession
 from api.pd.collisions import Stay, around, stays_of
 from api.pd.models import Registration, Session
 from api.pd.network_rules import Settings
-from api.pd.rules import PRESENT, RegistrationStatus, RuleName
+from api.pd.rules import PRESENT, Classes, RegistrationStatus, RuleName
 from api.pd.schemas import WarningOut
 from api.pd.soft_rules import Checker, Going, Occasion, SchoolDays, Warned
 from api.schools.calendars import calendar_facts
@@ -37,9 +37,17 @@ class Checked(NamedTuple):
 
 
 async def prepare_check(
-    session: ReadSession, planned: Session, people: Iterable[Staff], settings: Settings
+    session: ReadSession,
+    planned: Session,
+    people: Iterable[Staff],
+    settings: Settings,
+    *,
+    anew: bool = False,
 ) -> Checked:
-    """Ready to ask about each of `people`; a few selects for any number."""
+    """Ready to ask about each of `people`; a few selects for any number.
+
+    `anew`: of the session itself nobody counts as away yet, since all who come are asked again.
+    """
     staff = {person.id: person for person in people}
     minutes = settings.rules[RuleName.travel].limit or 0
     window = around(planned.starts_at, planned.ends_at, minutes)
@@ -47,14 +55,16 @@ async def prepare_check(
     concerned = {person.school_id for person in staff.values()}
     if planned.school_id is not None:
         concerned.add(planned.school_id)
-    schools = await _days(session, concerned)
-    away = await _away(session, planned, concerned)
+    schools = await _days(session, concerned, settings.classes)
+    away = await _away(session, planned, concerned, besides=planned.id if anew else None)
     place_id = planned.school_id or planned.site_id
     occasion = Occasion(place_id, planned.starts_at, planned.ends_at)
     return Checked(Checker(settings.rules, occasion, schools, away), stays, schools)
 
 
-async def _days(session: ReadSession, school_ids: Iterable[UUID]) -> dict[UUID, SchoolDays]:
+async def _days(
+    session: ReadSession, school_ids: Iterable[UUID], classes: Classes
+) -> dict[UUID, SchoolDays]:
     found = await session.execute(
         select(
             col(School.id),
@@ -71,14 +81,16 @@ async def _days(session: ReadSession, school_ids: Iterable[UUID]) -> dict[UUID, 
         of_network = networks[network_id]
         facts = calendar_facts(of_network, blackout, clock.today(timezone))
         closed = frozenset((*blackout, *of_network.blackout_days))
-        days[school_id] = SchoolDays(code, timezone, facts.weekend, facts.days_off, closed)
+        days[school_id] = SchoolDays(code, timezone, facts.weekend, facts.days_off, closed, classes)
     return days
 
 
 async def _away(
-    session: ReadSession, planned: Session, school_ids: Iterable[UUID]
+    session: ReadSession, planned: Session, school_ids: Iterable[UUID], besides: UUID | None
 ) -> dict[UUID, int]:
-    """Teachers of each school who are at another place at that time, and this session's own."""
+    """Teachers of each school who are at another place at that time, this session's own among
+    them unless it is named by `besides`.
+    """
     elsewhere = or_(
         col(Session.site_id).is_not(None), col(Session.school_id) != col(Staff.school_id)
     )
@@ -94,6 +106,7 @@ async def _away(
             col(Registration.starts_at) < planned.ends_at,
             col(Registration.ends_at) > planned.starts_at,
             elsewhere,
+            col(Registration.session_id) != besides if besides is not None else ~false(),
         )
         .group_by(col(Staff.school_id))
     )

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from api.errors import Conflict, Invalid, NotFound, field_error
+from api.pd.rules import SessionStatus
 
 
 class CourseNotFound(NotFound):
@@ -115,9 +116,12 @@ def session_not_found(session_id: UUID) -> SessionNotFound:
 
 
 def session_closed(status: str) -> SessionClosed:
-    return SessionClosed(
-        f"The session is {status}, so nothing of it can change any more.", status=status
+    mend = (
+        "Its attendance can still be corrected, and who came unannounced added there."
+        if status == SessionStatus.completed
+        else "Plan another in its place."
     )
+    return SessionClosed(f"The session is {status}. {mend}", status=status)
 
 
 def double_booked(collisions: Sequence[dict[str, Any]]) -> DoubleBooked:

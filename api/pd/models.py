@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from sqlalchemy import (
     LargeBinary,
     Numeric,
     Text,
+    Time,
     UniqueConstraint,
     text,
 )
@@ -27,6 +28,7 @@ from sqlmodel import Field, SQLModel
 from api.db.columns import Timestamped, id_field, moment_field, one_of, text_field
 from api.pd.rules import (
     DEFAULT_OFFER_HOURS,
+    USUAL_CLASSES,
     CalendarKind,
     NoticeKind,
     RegistrationStatus,
@@ -129,6 +131,7 @@ class Registration(Timestamped, table=True):
     The times are the session's and follow it. `entry` is when they came, as a number; a walk-in
     came without a seat and takes none. `hours` is credit, of those who attended. `called_off`
     marks who was registered when the session was cancelled: they are free at that time.
+    `to_confirm` marks who was when it moved, until they say that they still come.
     """
 
     __tablename__ = "pd_registrations"
@@ -137,6 +140,7 @@ class Registration(Timestamped, table=True):
         CheckConstraint("(status = 'offered') = (offer_expires_at IS NOT NULL)", name="offer"),
         CheckConstraint("(status = 'attended') = (hours IS NOT NULL)", name="hours"),
         CheckConstraint("hours > 0 AND hours <= 24", name="hours_range"),
+        CheckConstraint("NOT to_confirm OR status = 'registered'", name="to_confirm"),
         UniqueConstraint("session_id", "staff_id"),
         ForeignKeyConstraint(
             ["session_id", "starts_at", "ends_at"],
@@ -144,12 +148,17 @@ class Registration(Timestamped, table=True):
             onupdate="CASCADE",
         ),
         Index("ix_pd_registrations_staff_id", "staff_id"),
-        # Who waits, and whose offer runs out.
+        # Who waits, who has to confirm, and whose offer runs out.
         Index(
             "ix_pd_registrations_waiting",
             "session_id",
             "entry",
             postgresql_where=text("status = 'waitlisted'"),
+        ),
+        Index(
+            "ix_pd_registrations_to_confirm",
+            "session_id",
+            postgresql_where=text("to_confirm"),
         ),
         Index(
             "ix_pd_registrations_offers",
@@ -171,6 +180,7 @@ class Registration(Timestamped, table=True):
     hours: Decimal | None = Field(default=None, sa_type=Numeric(5, 2))
     walk_in: bool = False
     called_off: bool = False
+    to_confirm: bool = False
     version: int = 1
 
 
@@ -214,14 +224,21 @@ class RuleSetting(SQLModel, table=True):
 
 
 class WaitlistSetting(SQLModel, table=True):
-    """How a network fills a freed seat: by an offer for some hours, or at once."""
+    """How a network fills a freed seat: by an offer for some hours, or at once. And when classes
+    are held, as clocks at its schools show, since who is away then is missed.
+    """
 
     __tablename__ = "pd_waitlists"
-    __table_args__ = (CheckConstraint("offer_hours BETWEEN 1 AND 720", name="offer_hours"),)
+    __table_args__ = (
+        CheckConstraint("offer_hours BETWEEN 1 AND 720", name="offer_hours"),
+        CheckConstraint("classes_begin < classes_end", name="classes"),
+    )
 
     network_id: UUID = Field(primary_key=True, foreign_key="networks.id", ondelete="CASCADE")
     offer_hours: int = DEFAULT_OFFER_HOURS
     seat_at_once: bool = False
+    classes_begin: time = Field(default=USUAL_CLASSES.begin, sa_type=Time)
+    classes_end: time = Field(default=USUAL_CLASSES.end, sa_type=Time)
 
 
 class CalendarState(SQLModel, table=True):

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import update
+from sqlmodel import col
+
 from api.auth.caller import Caller
 from api.db.uow import WriteSession
 from api.pd.checking import warnings_out
 from api.pd.errors import SeatsTaken, invalid
 from api.pd.holding import nowhere_twice, require_open
-from api.pd.models import Session
+from api.pd.models import Registration, Session
 from api.pd.network_rules import read_settings
 from api.pd.notices import everybody_in, tell
 from api.pd.places import Place, find_place, require_planner
 from api.pd.progress import project
-from api.pd.rules import NoticeKind
+from api.pd.rules import NoticeKind, RegistrationStatus
 from api.pd.schemas import SessionPatch, WarningOut
 from api.pd.sessions import (
     check_occasion,
@@ -30,6 +33,8 @@ from api.schools.service import locked
 
 _TIMES = ("starts_at", "ends_at", "timezone", "starts_local", "ends_local")
 _PLACE = ("school_id", "site_id", "online", "room", "room_key")
+# In another room of the same place nobody has to think again.
+_TO_CONFIRM = frozenset({"starts_at", "ends_at", "school_id", "site_id", "online"})
 _COUNTS = ("hours", "capacity", "minimum")
 
 
@@ -39,7 +44,8 @@ async def change_session(
     """Change a session; what the rules warn of where it moved.
 
     A move is all or nothing: if somebody or something cannot be there, nothing changes and the
-    refusal names each. Who comes, waits or trains is told. More seats go to who waits.
+    refusal names each. Who comes, waits or trains is told, and who comes keeps their seat and is
+    asked to confirm. More seats go to who waits.
     Raises: PreconditionFailed; SessionClosed; Forbidden; AttendanceRecorded for a move of what
     was held; DoubleBooked; RuleRefused; SeatsTaken; Invalid.
     """
@@ -68,10 +74,24 @@ async def change_session(
         details = {name: [_plain(before[name]), _plain(getattr(held, name))] for name in changed}
         people = await everybody_in(session, held)
         await tell(session, held, NoticeKind.rescheduled, people, details)
+        if _TO_CONFIRM & set(changed):
+            await _ask_to_confirm(session, held)
     seated = await fill_seats(session, held, settings)
     schools = {person.school_id for person in comers} if moved or "hours" in changed else set()
     await project(session, schools | await schools_of(session, seated))
     return warnings_out(warned)
+
+
+async def _ask_to_confirm(session: WriteSession, held: Session) -> None:
+    await session.execute(
+        update(Registration)
+        .where(
+            col(Registration.session_id) == held.id,
+            col(Registration.status) == RegistrationStatus.registered,
+        )
+        .values(to_confirm=True, version=col(Registration.version) + 1, updated_at=held.revised_at)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _state(held: Session) -> dict[str, Any]:

@@ -1,8 +1,11 @@
-"""What a network says of PD: how strict its rules are, and how a freed seat is filled."""
+"""What a network says of PD: how strict its rules are, how a freed seat is filled, when classes
+are held.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import time
 from typing import NamedTuple
 from uuid import UUID
 
@@ -11,14 +14,23 @@ from sqlmodel import col
 
 from api.db.uow import ReadSession, WriteSession
 from api.pd.models import RuleSetting, WaitlistSetting
-from api.pd.rules import DEFAULT_OFFER_HOURS, DEFAULT_RULES, Rule, RuleName, Severity
-from api.pd.schemas import RuleOut, RulesIn, RulesOut
+from api.pd.rules import (
+    DEFAULT_OFFER_HOURS,
+    DEFAULT_RULES,
+    USUAL_CLASSES,
+    Classes,
+    Rule,
+    RuleName,
+    Severity,
+)
+from api.pd.schemas import ClassesOut, RuleOut, RulesIn, RulesOut
 
 
 class Settings(NamedTuple):
     rules: Mapping[RuleName, Rule]
     offer_hours: int = DEFAULT_OFFER_HOURS
     seat_at_once: bool = False
+    classes: Classes = USUAL_CLASSES
 
 
 async def read_settings(session: ReadSession, network_id: UUID) -> Settings:
@@ -31,7 +43,8 @@ async def read_settings(session: ReadSession, network_id: UUID) -> Settings:
     rules = DEFAULT_RULES | said
     if waitlist is None:
         return Settings(rules)
-    return Settings(rules, waitlist.offer_hours, waitlist.seat_at_once)
+    classes = Classes(waitlist.classes_begin, waitlist.classes_end)
+    return Settings(rules, waitlist.offer_hours, waitlist.seat_at_once, classes)
 
 
 async def write_settings(session: WriteSession, network_id: UUID, given: RulesIn) -> Settings:
@@ -44,7 +57,11 @@ async def write_settings(session: WriteSession, network_id: UUID, given: RulesIn
             )
         )
     waitlist = WaitlistSetting(
-        network_id=network_id, offer_hours=given.offer_hours, seat_at_once=given.seat_at_once
+        network_id=network_id,
+        offer_hours=given.offer_hours,
+        seat_at_once=given.seat_at_once,
+        classes_begin=time.fromisoformat(given.classes.begin),
+        classes_end=time.fromisoformat(given.classes.end),
     )
     await session.merge(waitlist)
     await session.flush()
@@ -59,4 +76,7 @@ def rules_out(settings: Settings) -> RulesOut:
         ],
         offer_hours=settings.offer_hours,
         seat_at_once=settings.seat_at_once,
+        classes=ClassesOut(
+            begin=f"{settings.classes.begin:%H:%M}", end=f"{settings.classes.end:%H:%M}"
+        ),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Uuid, func, or_, select
@@ -151,17 +151,27 @@ async def list_sessions(
     return await page_of(session, statement, page, sorts, _column(Session.id))
 
 
-async def waiting_in(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, int]:
-    """How many wait for each of these sessions."""
+class Pending(NamedTuple):
+    """How many wait for a session, and how many have a seat and do not say yet that they come."""
+
+    waitlisted: int = 0
+    to_confirm: int = 0
+
+
+async def pending_in(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, Pending]:
+    """Of these sessions, those of which anybody is pending."""
+    waits = col(Registration.status) == RegistrationStatus.waitlisted
+    to_confirm = col(Registration.to_confirm)
     rows = await session.execute(
-        select(col(Registration.session_id), func.count())
-        .where(
-            is_among(col(Registration.session_id), set(ids), Uuid()),
-            col(Registration.status) == RegistrationStatus.waitlisted,
+        select(
+            col(Registration.session_id),
+            func.count().filter(waits),
+            func.count().filter(to_confirm),
         )
+        .where(is_among(col(Registration.session_id), set(ids), Uuid()), or_(waits, to_confirm))
         .group_by(col(Registration.session_id))
     )
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: Pending(row[1], row[2]) for row in rows}
 
 
 async def list_registrations(

@@ -91,7 +91,9 @@ async def withdraw(session_id: UUID, staff_id: UUID, caller: Writer, session: Wr
 
 @router.post("/registrations/{staff_id}/accept")
 async def accept(session_id: UUID, staff_id: UUID, caller: Writer, session: Writing) -> PlaceOut:
-    """Take the seat that is offered, before the offer expires (409 `offer-expired`)."""
+    """Take the seat that is offered, before the offer expires (409 `offer-expired`); of a session
+    that moved, say that they still come.
+    """
     return await service.accept_offer(session, caller, session_id, staff_id)
 
 

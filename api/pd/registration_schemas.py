@@ -16,12 +16,16 @@ AT_ONCE = 1_000
 
 
 class PlaceOut(BaseModel):
-    """How somebody stands in a session. `position` is their place in the waitlist, from 1."""
+    """How somebody stands in a session. `position` is their place in the waitlist, from 1.
+
+    `to_confirm`: the session moved, and they have not said yet that they still come.
+    """
 
     staff: UUID
     status: RegistrationStatus
     position: int | None = None
     offer_expires_at: datetime | None = None
+    to_confirm: bool = False
     warnings: list[WarningOut] = []
 
 
@@ -60,6 +64,7 @@ class RegistrationOut(BaseModel):
     offer_expires_at: datetime | None
     hours: float | None
     walk_in: bool
+    to_confirm: bool
 
 
 class AttendanceRowIn(Strict):

@@ -41,6 +41,7 @@ async def registrations_out(
                 offer_expires_at=one.offer_expires_at,
                 hours=float(one.hours) if one.hours is not None else None,
                 walk_in=one.walk_in,
+                to_confirm=one.to_confirm,
             )
         )
     return shown

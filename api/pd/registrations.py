@@ -46,15 +46,16 @@ from api.schools.queries import is_among
 # One statement for a thousand people; who was here before has their row written anew.
 _WRITE = text("""
 INSERT INTO pd_registrations AS r (id, session_id, network_id, staff_id, starts_at, ends_at, status,
-  entry, entered_at, walk_in, called_off, version, created_at, updated_at)
+  entry, entered_at, walk_in, called_off, to_confirm, version, created_at, updated_at)
 SELECT n.id, CAST(:session AS uuid), CAST(:network AS uuid), n.staff_id,
   CAST(:starts_at AS timestamptz), CAST(:ends_at AS timestamptz), n.status, n.entry,
-  CAST(:now AS timestamptz), false, false, 1, CAST(:now AS timestamptz), CAST(:now AS timestamptz)
+  CAST(:now AS timestamptz), false, false, false, 1, CAST(:now AS timestamptz),
+  CAST(:now AS timestamptz)
 FROM unnest(CAST(:ids AS uuid[]), CAST(:people AS uuid[]), CAST(:statuses AS text[]),
   CAST(:entries AS int[])) AS n(id, staff_id, status, entry)
 ON CONFLICT (session_id, staff_id) DO UPDATE SET status = excluded.status, entry = excluded.entry,
   entered_at = excluded.entered_at, offer_expires_at = NULL, hours = NULL, walk_in = false,
-  called_off = false, version = r.version + 1, updated_at = excluded.updated_at
+  called_off = false, to_confirm = false, version = r.version + 1, updated_at = excluded.updated_at
 """)
 _KEPT = frozenset({*PRESENT, RegistrationStatus.offered, RegistrationStatus.waitlisted})
 
@@ -219,9 +220,11 @@ async def _places(
     seating: _Seating,
 ) -> dict[UUID, PlaceOut]:
     """The place of everybody who has one now."""
-    standing = {one.staff_id: (one.status, one.offer_expires_at) for one in known.values()}
-    standing |= {one.staff_id: (one.status, None) for one in seating.entries}
-    waits = any(status == RegistrationStatus.waitlisted for status, _ in standing.values())
+    standing = {
+        one.staff_id: (one.status, one.offer_expires_at, one.to_confirm) for one in known.values()
+    }
+    standing |= {one.staff_id: (one.status, None, False) for one in seating.entries}
+    waits = any(status == RegistrationStatus.waitlisted for status, *_ in standing.values())
     positions = await positions_in(session, held.id) if waits else {}
     return {
         staff_id: PlaceOut(
@@ -229,9 +232,10 @@ async def _places(
             status=RegistrationStatus(status),
             position=positions.get(staff_id),
             offer_expires_at=expires,
+            to_confirm=to_confirm,
             warnings=warnings_out(seating.warned.get(staff_id, ())),
         )
-        for staff_id, (status, expires) in standing.items()
+        for staff_id, (status, expires, to_confirm) in standing.items()
     }
 
 
@@ -276,7 +280,8 @@ async def withdraw(session: WriteSession, caller: Caller, session_id: UUID, staf
 async def accept_offer(
     session: WriteSession, caller: Caller, session_id: UUID, staff_id: UUID
 ) -> PlaceOut:
-    """Take the seat that is kept for somebody. Again, it answers the same.
+    """Take the seat that is kept for somebody, or say that they come to where and when the session
+    moved. Again, it answers the same.
 
     Raises: SessionNotFound; SessionClosed; StaffNotFound; RegistrationNotFound; NothingOffered;
     OfferExpired; DoubleBooked; RuleRefused.
@@ -286,6 +291,8 @@ async def accept_offer(
     require_open(held)
     found, person = await find_registration(session, caller, held, staff_id)
     if found.status == RegistrationStatus.registered:
+        if found.to_confirm:
+            _set(found, RegistrationStatus.registered)
         return PlaceOut(staff=staff_id, status=RegistrationStatus.registered)
     if found.status != RegistrationStatus.offered or found.offer_expires_at is None:
         raise NothingOffered("No seat is offered to this person; register them to wait for one.")
@@ -320,6 +327,6 @@ async def _may_go(session: ReadSession, held: Session, person: Staff) -> list[Wa
 
 
 def _set(found: Registration, status: RegistrationStatus) -> None:
-    found.status, found.offer_expires_at = status, None
+    found.status, found.offer_expires_at, found.to_confirm = status, None, False
     found.version += 1
     found.updated_at = clock.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -60,6 +61,13 @@ class CalendarKind(StrEnum):
     network = "network"
 
 
+class Classes(NamedTuple):
+    """When classes are held, as clocks at a school show: whoever is away then is missed."""
+
+    begin: time
+    end: time
+
+
 class Rule(NamedTuple):
     """`limit`: minutes between places (travel), people at once (out_of_school), else none."""
 
@@ -75,6 +83,7 @@ DEFAULT_RULES: dict[RuleName, Rule] = {
     RuleName.substitute: Rule(Severity.warn, None),
 }
 DEFAULT_OFFER_HOURS = 24
+USUAL_CLASSES = Classes(time(8), time(15))
 LONGEST_SESSION_HOURS = 24
 # Where somebody is, so that they can be nowhere else: a waitlist entry and an offer block nobody.
 PRESENT = frozenset(

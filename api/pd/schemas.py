@@ -63,6 +63,11 @@ WallTime = Annotated[
 Seats = Annotated[int, Field(ge=1, le=MOST_SEATS)]
 Minimum = Annotated[int, Field(ge=0, le=MOST_SEATS)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+ClockTime = Annotated[
+    str,
+    StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$"),
+    Field(description="HH:MM, of 24 hours.", examples=["08:00"]),
+]
 Room = Annotated[Line, Field(max_length=100)]
 
 
@@ -209,7 +214,7 @@ class TrainerOut(BaseModel):
 
 class SessionOut(BaseModel):
     """Times in UTC, and as clocks at `timezone` show them. Offers keep seats, so they are among
-    `seats_taken`.
+    `seats_taken`; `to_confirm` of them have not said yet that they come to where and when it moved.
     """
 
     id: UUID
@@ -232,6 +237,7 @@ class SessionOut(BaseModel):
     minimum: int
     seats_taken: int
     waitlisted: int
+    to_confirm: int
     full: bool
     below_minimum: bool
     status: SessionStatus
@@ -254,8 +260,23 @@ class RuleIn(Strict):
     @model_validator(mode="after")
     def _limit_where_there_is_one(self) -> RuleIn:
         needs = self.rule in (RuleName.travel, RuleName.out_of_school)
-        if needs != (self.limit is not None):
+        if needs and self.limit is None:
+            raise PydanticCustomError("limit", "Say its `limit`: of minutes, or of people at once.")
+        if not needs and self.limit is not None:
             raise PydanticCustomError("limit", "Only travel and out_of_school have a limit.")
+        return self
+
+
+class ClassesIn(Strict):
+    """When classes are held on a school day, as clocks at each school show."""
+
+    begin: ClockTime
+    end: ClockTime
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ClassesIn:
+        if self.begin >= self.end:
+            raise PydanticCustomError("classes", "Classes end after they begin, on the same day.")
         return self
 
 
@@ -263,12 +284,13 @@ class RulesIn(Strict):
     """All that a network says of PD; a rule that is left out is at its default again.
 
     A freed seat is offered to who has waited longest for `offer_hours`, or with `seat_at_once`
-    given to the first of them who is nowhere else then.
+    given to the first of them who may come then. Who is away during `classes` is missed.
     """
 
     rules: Annotated[list[RuleIn], Field(max_length=4)] = []
     offer_hours: Annotated[int, Field(ge=1, le=720)] = 24
     seat_at_once: bool = False
+    classes: ClassesIn = ClassesIn(begin="08:00", end="15:00")
 
     @model_validator(mode="after")
     def _each_once(self) -> RulesIn:
@@ -283,7 +305,13 @@ class RuleOut(BaseModel):
     limit: int | None
 
 
+class ClassesOut(BaseModel):
+    begin: str
+    end: str
+
+
 class RulesOut(BaseModel):
     rules: list[RuleOut]
     offer_hours: int
     seat_at_once: bool
+    classes: ClassesOut

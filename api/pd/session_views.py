@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from api.db.uow import ReadSession
 from api.pd.models import Session
-from api.pd.queries import courses_by_id, waiting_in
+from api.pd.queries import Pending, courses_by_id, pending_in
 from api.pd.rules import SessionStatus
 from api.pd.schemas import SessionOut, TrainerOut, WarningOut
 from api.schools.models import Site, Staff
@@ -25,7 +25,7 @@ async def sessions_out(session: ReadSession, found: Sequence[Session]) -> list[S
     trainers = await _trainers(
         session, {one.trainer_staff_id for one in found if one.trainer_staff_id}
     )
-    waiting = await waiting_in(session, (one.id for one in found))
+    pending = await pending_in(session, (one.id for one in found))
     return [
         SessionOut(
             id=one.id,
@@ -47,7 +47,7 @@ async def sessions_out(session: ReadSession, found: Sequence[Session]) -> list[S
             capacity=one.capacity,
             minimum=one.minimum,
             seats_taken=one.seats_taken,
-            waitlisted=waiting.get(one.id, 0),
+            **pending.get(one.id, Pending())._asdict(),
             full=one.seats_taken >= one.capacity,
             below_minimum=one.seats_taken < one.minimum,
             status=SessionStatus(one.status),

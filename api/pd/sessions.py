@@ -103,7 +103,7 @@ async def check_occasion(
     """
     trainer = await _staff_trainer(session, planned)
     people = [*comers, *([trainer] if trainer else [])]
-    checked = await prepare_check(session, planned, people, settings)
+    checked = await prepare_check(session, planned, people, settings, anew=True)
     collisions = await collisions_with(session, planned)
     for person in people:
         stays = checked.stays.get(person.id, ())
@@ -159,12 +159,13 @@ async def _let_train(session: WriteSession, held: Session, staff_id: UUID | None
         "entered_at": now,
         "walk_in": False,
         "called_off": False,
+        "to_confirm": False,
         "version": 1,
         "created_at": now,
         "updated_at": now,
     }
     statement = insert(Registration).values(row)
-    again = {name: row[name] for name in ("status", "entry", "updated_at")}
+    again = {name: row[name] for name in ("status", "entry", "to_confirm", "updated_at")}
     await session.execute(
         statement.on_conflict_do_update(index_elements=["session_id", "staff_id"], set_=again)
     )
@@ -173,7 +174,7 @@ async def _let_train(session: WriteSession, held: Session, staff_id: UUID | None
 async def change_trainer(
     session: WriteSession, caller: Caller, held: Session, given: TrainerChangeIn
 ) -> list[WarningOut]:
-    """Somebody else trains, or nobody is found yet; those who come are told.
+    """Somebody else trains, or nobody is found yet; those who come are told, and who is relieved.
 
     Raises: SessionClosed; Forbidden; what `find_trainer` raises; Invalid for somebody who is
     registered; DoubleBooked; RuleRefused.
@@ -186,6 +187,7 @@ async def change_trainer(
         return []
     if trainer.staff_id is not None:
         await _not_among_comers(session, held, trainer.staff_id)
+    relieved = held.trainer_staff_id
     _give_to(held, trainer)
     settings = await read_settings(session, held.network_id)
     warned = await check_occasion(session, held, settings)
@@ -194,9 +196,10 @@ async def change_trainer(
         await session.flush()
         await _let_train(session, held, trainer.staff_id)
     details = {"reason": given.reason, "found": trainer.key is not None}
-    await tell(
-        session, held, NoticeKind.trainer_changed, await everybody_in(session, held), details
-    )
+    people = await everybody_in(session, held)
+    if relieved is not None:
+        people.append(relieved)
+    await tell(session, held, NoticeKind.trainer_changed, people, details)
     return warnings_out(warned)
 
 
@@ -247,6 +250,7 @@ async def cancel_session(session: WriteSession, caller: Caller, held: Session, r
             ),
             offer_expires_at=None,
             called_off=True,
+            to_confirm=False,
             version=col(Registration.version) + 1,
             updated_at=held.revised_at,
         )

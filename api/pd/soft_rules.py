@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from api.pd.rules import Rule, RuleName, Severity
-
-# When classes are held: whoever is away then is missed. Not known of each school, so the usual.
-CLASSES_BEGIN, CLASSES_END = time(8), time(15)
+from api.pd.rules import USUAL_CLASSES, Classes, Rule, RuleName, Severity
 
 
 class SchoolDays(NamedTuple):
-    """What a school's days are: its zone, weekdays off (Monday is 0), days off, blackout days."""
+    """What a school's days are: its zone, weekdays off (Monday is 0), days off, blackout days; when
+    classes are held.
+    """
 
     code: str
     timezone: str
     weekend: frozenset[int]
     days_off: frozenset[date]
     blackout: frozenset[date]
+    classes: Classes = USUAL_CLASSES
 
 
 class Going(NamedTuple):
@@ -148,13 +148,13 @@ def days_of(occasion: Occasion, timezone: str) -> list[date]:
 
 
 def in_classes(occasion: Occasion, school: SchoolDays) -> bool:
-    """Whether the session overlaps the usual time of classes on a working day of the school."""
+    """Whether the session overlaps the time of classes on a working day of the school."""
     zone = ZoneInfo(school.timezone)
     for day in days_of(occasion, school.timezone):
         if day.weekday() in school.weekend or day in school.days_off:
             continue
-        begin = datetime.combine(day, CLASSES_BEGIN, zone)
-        end = datetime.combine(day, CLASSES_END, zone)
+        begin = datetime.combine(day, school.classes.begin, zone)
+        end = datetime.combine(day, school.classes.end, zone)
         if occasion.starts_at < end and begin < occasion.ends_at:
             return True
     return False

@@ -11,17 +11,19 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from api import clock
 from api.db.uow import ReadSession, WriteSession
+from api.pd.checking import prepare_check
 from api.pd.holding import nowhere_twice
 from api.pd.models import Registration, Session
 from api.pd.network_rules import Settings
 from api.pd.notices import tell
 from api.pd.rules import PRESENT, NoticeKind, RegistrationStatus, SessionStatus
+from api.pd.soft_rules import blocked
 from api.schools.models import Staff
 
 _MAY_LEAVE = (
@@ -42,7 +44,10 @@ async def fill_seats(session: WriteSession, held: Session, settings: Settings) -
     if free <= 0 or held.status != SessionStatus.open or held.starts_at <= now:
         return []
     at_once = settings.seat_at_once
-    following = await _next(session, held, free, able_only=at_once)
+    if at_once:
+        following = await _able(session, held, free, settings)
+    else:
+        following = await _first(session, held, free)
     if not following:
         return []
     expires = None if at_once else _expiry(held, settings, now)
@@ -70,12 +75,10 @@ def _expiry(held: Session, settings: Settings, now: datetime) -> datetime:
     return min(now + timedelta(hours=settings.offer_hours), held.starts_at)
 
 
-async def _next(
-    session: ReadSession, held: Session, most: int, *, able_only: bool
-) -> list[tuple[UUID, UUID]]:
-    """(registration, person) of the first who wait and still work here."""
-    statement = (
-        select(col(Registration.id), col(Registration.staff_id))
+def _waiting(held: Session) -> Select[UUID, Staff]:
+    """(registration, person) of who waits and still works here, in the order in which they came."""
+    return (
+        select(col(Registration.id), Staff)
         .join(Staff, col(Staff.id) == col(Registration.staff_id))
         .where(
             col(Registration.session_id) == held.id,
@@ -83,11 +86,29 @@ async def _next(
             col(Staff.active).is_(True),
         )
         .order_by(col(Registration.entry))
-        .limit(most)
     )
-    if able_only:
-        statement = statement.where(~_elsewhere(held))
-    return [(row[0], row[1]) for row in await session.execute(statement)]
+
+
+async def _first(session: ReadSession, held: Session, most: int) -> list[tuple[UUID, UUID]]:
+    """The first who wait; whether they can come they say by accepting."""
+    found = await session.execute(_waiting(held).limit(most))
+    return [(row[0], row[1].id) for row in found]
+
+
+async def _able(
+    session: ReadSession, held: Session, most: int, settings: Settings
+) -> list[tuple[UUID, UUID]]:
+    """The same of the first who are free then and whom the rules let go, each counted as gone."""
+    waiting = (await session.execute(_waiting(held).where(~_elsewhere(held)))).all()
+    checked = await prepare_check(session, held, [row[1] for row in waiting], settings)
+    able: list[tuple[UUID, UUID]] = []
+    for registration_id, person in waiting:
+        going = checked.going(person)
+        if len(able) == most or blocked(checked.checker.ask(going)):
+            continue
+        checked.checker.send(going)
+        able.append((registration_id, person.id))
+    return able
 
 
 def _elsewhere(held: Session) -> ColumnElement[bool]:
@@ -105,7 +126,9 @@ def _elsewhere(held: Session) -> ColumnElement[bool]:
 
 
 async def sessions_to_look_at(session: ReadSession, now: datetime) -> list[UUID]:
-    """Open sessions with an offer that ran out, or to come with somebody who has left."""
+    """Open sessions with an offer that ran out, or to come with somebody who has left; and with a
+    free seat while somebody waits, who was kept elsewhere or by a rule and may be so no more.
+    """
     ran_out = and_(
         col(Registration.status) == RegistrationStatus.offered,
         col(Registration.offer_expires_at) <= now,
@@ -115,11 +138,16 @@ async def sessions_to_look_at(session: ReadSession, now: datetime) -> list[UUID]
         col(Registration.status).in_(_MAY_LEAVE),
         col(Registration.starts_at) > now,
     )
+    waits_beside_a_seat = and_(
+        col(Registration.status) == RegistrationStatus.waitlisted,
+        col(Session.seats_taken) < col(Session.capacity),
+        col(Registration.starts_at) > now,
+    )
     found = await session.scalars(
         select(col(Registration.session_id))
         .join(Session, col(Session.id) == col(Registration.session_id))
         .join(Staff, col(Staff.id) == col(Registration.staff_id))
-        .where(col(Session.status) == SessionStatus.open, or_(ran_out, left))
+        .where(col(Session.status) == SessionStatus.open, or_(ran_out, left, waits_beside_a_seat))
         .distinct()
         .order_by(col(Registration.session_id))
     )
@@ -142,6 +170,7 @@ async def free_leavers(session: WriteSession, held: Session) -> list[UUID]:
         .values(
             status=RegistrationStatus.cancelled,
             offer_expires_at=None,
+            to_confirm=False,
             version=col(Registration.version) + 1,
             updated_at=now,
         )

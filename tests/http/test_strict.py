@@ -99,3 +99,16 @@ def test_changes_are_what_was_named() -> None:
 def test_what_no_row_should_hold(given: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Loose.model_validate(given)
+
+
+def test_a_document_nested_without_end_is_refused() -> None:
+    def nested(levels: int) -> Any:
+        value: Any = "leaf"
+        for number in range(levels):
+            value = [value] if number % 2 else {"x": value}
+        return value
+
+    Loose.model_validate({"words": {"x": nested(49)}})
+    for levels in (50, 900):
+        with pytest.raises(ValidationError, match="flatten it"):
+            Loose.model_validate({"words": {"x": nested(levels)}})

@@ -41,7 +41,10 @@ async def test_all_rows_or_none_with_the_pointer_of_each_fault(
     assert [one["result_id"] is not None for one in kept["items"]] == [
         *(True, False, False, False, False, False, False, True)
     ]
-    assert kept["items"][3]["detail"] == "-3 Mbps cannot have been measured."
+    assert kept["items"][3]["detail"] == (
+        "-3 Mbps cannot have been measured. Mbps begin at 0: send what was measured, without the"
+        " minus sign."
+    )
     for school, verdict in (("A", "passed"), ("B", "not_started"), ("C", "passed")):
         assert (await stands(admin, school))["verdict"] == verdict
         task = (await admin.tasks(school))["infrastructure.internet"]

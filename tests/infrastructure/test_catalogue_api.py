@@ -68,6 +68,20 @@ async def test_a_networks_own_check_takes_the_place_of_a_shared_one(
     assert (back["unit"], back["verdict"], back["value"]) == ("Mbps", "passed", 2100)
 
 
+async def test_a_threshold_that_nothing_can_be_is_refused(
+    admin: Caller, prepared: dict[str, Body]
+) -> None:
+    never = {"unit": "percent", "threshold": {"kind": "constant", "value": 950}}
+    refused = await admin.post("/checks", OWN | never, 422)
+    assert refused["detail"].startswith("950 % can never be measured. A share is at most 100 %")
+    await admin.post("/checks", OWN | never | {"threshold": {"kind": "constant", "value": 95}}, 201)
+    made = (await admin.get("/checks?network=N&limit=1000"))["items"]
+    own = next(one["id"] for one in made if one["slug"] == INTERNET)
+    # 95 % are possible, 95 as a ratio are not.
+    patched = await admin.patch(f"/checks/{own}", {"unit": "ratio"}, 422)
+    assert [one["pointer"] for one in patched["errors"]] == ["/threshold/value"]
+
+
 async def test_a_new_version_judges_old_results_and_keeps_what_they_were_held_to(
     admin: Caller, prepared: dict[str, Body]
 ) -> None:

@@ -146,7 +146,9 @@ async def test_programs_are_read_as_they_write(admin: Caller, prepared: dict[str
 
 IMPOSSIBLE: tuple[tuple[Body, str, str | None], ...] = (
     ({"value": -1}, "/value", "value-impossible"),
-    ({"value": "NaN"}, "/value", None),
+    ({"value": "NaN"}, "/value", "not-a-number"),
+    ({"value": "fast"}, "/value", "not-a-number"),
+    ({"value": 1e300}, "/value", "out-of-range"),
     ({"value": 9, "unit": "ms"}, "/unit", "unit-differs"),
     ({"value": 9, "unit": "MB/s"}, "/unit", "unit-unknown"),
     ({"value": 9, "measured_at": "2098-01-01T00:00:00Z"}, "/measured_at", "measured-in-future"),
@@ -155,6 +157,10 @@ IMPOSSIBLE: tuple[tuple[Body, str, str | None], ...] = (
     ({}, "", "one_measurement"),
     ({"value": 9, "surprise": 1}, "/surprise", None),
 )
+
+
+# Numbers that no JSON has, and a depth that exhausts whoever walks it.
+ODD = (b'{"x": 1e400}', b'{"x": NaN}', b'{"x": ' + b"[" * 900 + b"]" * 900 + b"}")
 
 
 async def test_what_cannot_have_been_measured_is_refused(
@@ -166,7 +172,7 @@ async def test_what_cannot_have_been_measured_is_refused(
         assert error["pointer"] == pointer, body
         assert code is None or error["code"].replace("-", "_") == code.replace("-", "_")
     # What is JSON to some and cannot be stored.
-    for evidence in (rb'{"x": "\ud800"}', rb'{"x": "\u0000"}', b'{"x": %d}' % 10**30, b"[]"):
+    for evidence in (rb'{"x": "\ud800"}', rb'{"x": "\u0000"}', b'{"x": %d}' % 10**30, b"[]", *ODD):
         for path, frame in (
             (f"/v1/schools/A/checks/{INTERNET}/results", rb'{"value": 9, "evidence": %s}'),
             (

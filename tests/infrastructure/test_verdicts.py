@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -118,6 +120,18 @@ def test_what_people_say_overlays_what_was_measured() -> None:
     assert exempt.why == "Not applicable: no building yet"
 
 
+def test_of_what_is_counted_whole_ones_are_asked_for() -> None:
+    chargers = {"kind": "per_student", "value": 0.25}
+    asked = replace(MBPS, unit="devices", threshold=chargers)
+    assert stand(measured(93, "devices"), asked).why == (
+        "94 devices needed (375 students x 0.25, rounded up), measured 93 devices"
+    )
+    assert stand(measured(94, "devices"), asked).verdict == "passed"
+    assert stand(None, replace(asked, unit="Mbps")).needed == Decimal("93.75")
+    # Of a limit from above the part would be one too many.
+    assert stand(None, replace(asked, comparator="<=")).needed == Decimal("93.75")
+
+
 def test_a_failed_warning_keeps_nobody_waiting() -> None:
     warning = replace(MBPS, severity="warning")
     evidence = check_evidence(warning, stand(measured(900), warning))
@@ -127,13 +141,19 @@ def test_a_failed_warning_keeps_nobody_waiting() -> None:
     assert check_evidence(MBPS, stand(measured(900))).done == 0
 
 
-def result(value: str, unit: str | None = None, hours: float = 0) -> NewResult:
+def result(
+    value: str, unit: str | None = None, hours: float = 0, evidence: dict[str, Any] | None = None
+) -> NewResult:
     at = NOW + timedelta(hours=hours)
-    return NewResult(ID, ID, Decimal(value), unit, at)
+    return NewResult(ID, ID, Decimal(value), unit, at, None, evidence or {})
 
 
-def fault(given: NewResult, unit: str = "Mbps") -> str:
-    found = weigh(given, unit, NOW)
+def asks(unit: str, *requires: str) -> Definition:
+    return replace(MBPS, unit=unit, requires=requires)
+
+
+def fault(given: NewResult, asked: Definition = MBPS) -> str:
+    found = weigh(given, asked, NOW)
     assert isinstance(found, Fault)
     return f"{found.pointer} {found.code}"
 
@@ -146,8 +166,45 @@ def test_what_cannot_have_been_measured_is_not_kept() -> None:
     assert fault(result("900", "ms")) == "/unit unit-differs"
     assert fault(result("90", "MB/s")) == "/unit unit-unknown"
     assert fault(result("900", hours=1)) == "/measured_at measured-in-future"
-    assert weigh(result("-67"), "dBm", NOW) == Weighed(Decimal(-67), NOW)
-    assert weigh(result("0.9", "Gbps"), "Mbps", NOW) == Weighed(Decimal(900), NOW)
+    assert weigh(result("-67"), asks("dBm"), NOW) == Weighed(Decimal(-67), NOW)
+    assert weigh(result("0.9", "Gbps"), MBPS, NOW) == Weighed(Decimal(900), NOW)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "mend"),
+    [
+        ("-3", "Mbps", "Mbps begin at 0: send what was measured, without the minus sign."),
+        ("985", "percent", "A share is at most 100 %; check the decimal point."),
+        ("98.5", "ratio", "A share is at most 1; for percent, say that as the unit."),
+        ("67", "dBm", "What is received is below 0: send it with its minus sign, such as -67."),
+        ("1e16", "bps", "No instrument shows so much: check the unit and the decimal point."),
+    ],
+)
+def test_what_cannot_be_says_how_to_mend_it(value: str, unit: str, mend: str) -> None:
+    found = weigh(result(value, unit), asks("percent" if unit == "ratio" else unit), NOW)
+    assert isinstance(found, Fault)
+    assert found.detail.endswith(f" cannot have been measured. {mend}")
+
+
+@pytest.mark.parametrize(
+    ("evidence", "expected"),
+    [
+        ({"policy_date": "never"}, "/evidence/policy_date not-a-date"),
+        ({"policy_date": 20260901}, "/evidence/policy_date not-a-date"),
+        ({"policy_date": "2026-02-30"}, "/evidence/policy_date not-a-date"),
+        ({"tested_on": "2999-01-01"}, "/evidence/tested_on date-in-future"),
+        ({"product": "  "}, "/evidence/product evidence-blank"),
+    ],
+)
+def test_evidence_that_is_none_does_not_pass_for_it(
+    evidence: dict[str, Any], expected: str
+) -> None:
+    asked = asks("percent", "policy_date", "tested_on", "product")
+    assert fault(result("100", evidence=evidence), asked) == expected
+    # Where it is not asked for, anybody writes what they like.
+    assert isinstance(weigh(result("100", evidence=evidence), asks("percent"), NOW), Weighed)
+    good = {"policy_date": "2026-09-01", "tested_on": (NOW + timedelta(days=1)).date().isoformat()}
+    assert isinstance(weigh(result("100", evidence=good), asked, NOW), Weighed)
 
 
 def test_a_clock_a_little_ahead_means_now() -> None:

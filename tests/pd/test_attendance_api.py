@@ -123,7 +123,9 @@ async def test_who_is_offered_a_seat_and_comes_has_it(admin: Caller, classroom: 
         got = await classroom.attend(held, {"staff": second, "attended": True})
         assert (got["attended"], got["open"], got["completed"]) == (1, 0, True)
         path = f"/pd/sessions/{held['id']}/registrations/{second}"
-        assert (await admin.delete(path, status=409))["code"] == "session-closed"
+        closed = await admin.delete(path, status=409)
+        assert closed["code"] == "session-closed"
+        assert "attendance can still be corrected" in closed["detail"]
         cancelled = await admin.post(
             f"/pd/sessions/{held['id']}/cancel", {"reason": "Too late."}, status=409
         )

@@ -174,3 +174,44 @@ async def test_a_session_that_began_takes_nobody(admin: Caller, classroom: Class
     with clock.moved_to(datetime(2027, 3, 9, 15, 30, tzinfo=UTC)):
         refused = await classroom.register(held, someone, status=409)
     assert refused["code"] == "session-started"
+
+
+async def test_seats_given_at_once_are_given_as_the_rules_say(
+    admin: Caller, classroom: Classroom
+) -> None:
+    rules = [{"rule": "out_of_school", "severity": "block", "limit": 2}]
+    await admin.put("/networks/N/pd-rules", {"rules": rules, "seat_at_once": True})
+    held = await classroom.plan(capacity=1)
+    away = [await add_staff(admin, f"b{n}", "B") for n in range(4)]
+    own = await add_staff(admin, "a")
+    for one in (*away, own):
+        await classroom.register(held, one)
+    await admin.patch(f"/pd/sessions/{held['id']}", {"capacity": 10})
+    places = [await place_of(admin, held, one) for one in (*away, own)]
+    assert places == [
+        ("registered", None),
+        ("registered", None),
+        ("waitlisted", 1),
+        ("waitlisted", 2),
+        ("registered", None),
+    ]
+    # Who is kept back is next once somebody of their school stays.
+    await admin.delete(f"/pd/sessions/{held['id']}/registrations/{away[0]}")
+    assert await place_of(admin, held, away[2]) == ("registered", None)
+
+
+async def test_who_waits_beside_a_free_seat_has_it_once_nothing_keeps_them(
+    admin: Caller, classroom: Classroom, database: Database
+) -> None:
+    await admin.put("/networks/N/pd-rules", {"seat_at_once": True})
+    held, elsewhere = await classroom.plan(capacity=1), await classroom.plan(room="2")
+    leaves, waits = [await add_staff(admin, f"t{n}") for n in range(2)]
+    for one in (leaves, waits):
+        await classroom.register(held, one)
+    await classroom.register(elsewhere, waits)
+    await admin.delete(f"/pd/sessions/{held['id']}/registrations/{leaves}")
+    await pass_on_offers(database)
+    assert await place_of(admin, held, waits) == ("waitlisted", 1)
+    await admin.delete(f"/pd/sessions/{elsewhere['id']}/registrations/{waits}")
+    await pass_on_offers(database)
+    assert await place_of(admin, held, waits) == ("registered", None)

@@ -59,6 +59,8 @@ async def test_who_trains_is_nowhere_else(admin: Caller, classroom: Classroom) -
     assert refused["collisions"][0]["staff"] == goes
     # Once somebody else trains, they are free.
     await admin.post(path, {"trainer": {"name": "Ann"}})
+    # The one from outside is told, and who is relieved.
+    assert await _kinds(admin, held) == [("trainer_changed", None), ("trainer_changed", someone)]
     assert (await classroom.register(other, someone))["status"] == "registered"
 
 
@@ -118,6 +120,7 @@ async def test_a_cancelled_session_frees_everybody_and_is_kept(
         body = {"reason": "Again."} if path == "cancel" else None
         refused = await admin.post(f"/pd/sessions/{held['id']}/{path}", body, status=409)
         assert refused["code"] == "session-closed"
+        assert refused["detail"] == "The session is cancelled. Plan another in its place."
 
 
 async def test_two_hundred_lose_their_trainer_and_keep_their_seats(
@@ -142,7 +145,8 @@ async def test_two_hundred_lose_their_trainer_and_keep_their_seats(
     assert (lost["trainer"], lost["seats_taken"], lost["status"]) == (None, 200, "open")
     assert lost["warnings"][-1]["detail"] == "Nobody is found to train, and 200 seats are taken."
     counts = await rows(database, "SELECT kind, count(*) FROM pd_notices GROUP BY kind")
-    assert counts == [("trainer_changed", 200)]
+    # Who comes, and who is relieved.
+    assert counts == [("trainer_changed", 201)]
     found = await admin.post(
         f"/pd/sessions/{held['id']}/trainer", {"trainer": {"name": "Ann", "email": "a@x.org"}}
     )
@@ -186,12 +190,63 @@ async def test_rules_warn_block_or_are_ignored_as_the_network_says(
     await classroom.register(early, other)
     refused = await classroom.register(held, other, status=409)
     assert (refused["code"], refused["warnings"][0]["rule"]) == ("rule-refused", "travel")
+    lacks = {"rules": [{"rule": "travel", "severity": "warn"}]}
+    (error,) = (await admin.put("/networks/N/pd-rules", lacks, 422))["errors"]
+    assert error["detail"].startswith("Say its `limit`")
     ignored = [{"rule": name, "severity": "ignore"} for name in ("blackout", "substitute")]
     limits = [
         {"rule": name, "severity": "ignore", "limit": 1} for name in ("travel", "out_of_school")
     ]
     await admin.put("/networks/N/pd-rules", {"rules": ignored + limits})
     assert (await classroom.register(held, other))["warnings"] == []
+
+
+async def test_who_is_missed_goes_by_the_networks_hours_of_classes(
+    admin: Caller, classroom: Classroom
+) -> None:
+    held = await classroom.plan(starts_at="2027-03-09T15:30", ends_at="2027-03-09T16:30")
+    first, second = [await add_staff(admin, f"t{n}") for n in range(2)]
+    assert (await classroom.register(held, first))["warnings"] == []
+    classes = {"begin": "09:00", "end": "16:00"}
+    said = await admin.put("/networks/N/pd-rules", {"classes": classes})
+    assert said["classes"] == (await admin.get("/networks/N/pd-rules"))["classes"] == classes
+    warned = (await classroom.register(held, second))["warnings"]
+    assert [one["rule"] for one in warned] == ["substitute"]
+    for wrong in ({"begin": "9:00", "end": "16:00"}, {"begin": "16:00", "end": "09:00"}):
+        await admin.put("/networks/N/pd-rules", {"classes": wrong}, 422)
+    # What is left out is at its default again.
+    assert (await admin.put("/networks/N/pd-rules", {}))["classes"]["begin"] == "08:00"
+
+
+async def test_who_comes_to_a_session_that_moved_is_asked_to_confirm(
+    admin: Caller, classroom: Classroom
+) -> None:
+    held = await classroom.plan(capacity=2)
+    stays, leaves, waits = [await add_staff(admin, f"t{n}") for n in range(3)]
+    for each in (stays, leaves, waits):
+        await classroom.register(held, each)
+    path = f"/pd/sessions/{held['id']}"
+
+    async def to_confirm() -> list[str]:
+        listed = (await admin.get(f"{path}/registrations"))["items"]
+        return [one["staff"] for one in listed if one["to_confirm"]]
+
+    # Next door nobody has to think again.
+    assert (await admin.patch(path, {"room": "7"}))["to_confirm"] == 0
+    moved = await admin.patch(path, NEXT_DAY)
+    # They keep their seats meanwhile; who waits has none to confirm.
+    assert (moved["to_confirm"], moved["seats_taken"], moved["waitlisted"]) == (2, 2, 1)
+    assert await to_confirm() == [stays, leaves]
+    assert (await classroom.register(held, stays))["to_confirm"]
+    for _again in range(2):
+        placed = await admin.post(f"{path}/registrations/{stays}/accept")
+        assert (placed["status"], placed["to_confirm"]) == ("registered", False)
+    assert await to_confirm() == [leaves]
+    await admin.delete(f"{path}/registrations/{leaves}")
+    assert (await admin.get(path))["to_confirm"] == 0
+    # Back again, they come as anybody does.
+    await admin.post(f"{path}/registrations/{waits}/accept")
+    assert await to_confirm() == []
 
 
 async def test_too_many_teachers_of_one_school_away_at_once_are_counted(
@@ -208,3 +263,22 @@ async def test_too_many_teachers_of_one_school_away_at_once_are_counted(
     # At their own school nobody is away.
     own = await classroom.plan(school="B")
     assert (await classroom.register(own, people[2]))["status"] == "registered"
+
+
+async def test_who_moves_with_a_session_is_counted_as_away_once(
+    admin: Caller, classroom: Classroom
+) -> None:
+    rules = [{"rule": "out_of_school", "severity": "block", "limit": 2}]
+    await admin.put("/networks/N/pd-rules", {"rules": rules})
+    held = await classroom.plan()
+    for number in range(2):
+        await classroom.register(held, await add_staff(admin, f"b{number}", "B"))
+    # Half an hour later, while the same two are where they are now.
+    later = {"starts_at": "2027-03-09T09:30", "ends_at": "2027-03-09T11:30"}
+    moved = await admin.patch(f"/pd/sessions/{held['id']}", later)
+    assert moved["starts_local"] == "2027-03-09T09:30:00"
+    other = await classroom.plan(room="2", starts_at="2027-03-10T09:00", ends_at="2027-03-10T11:00")
+    await classroom.register(other, await add_staff(admin, "b2", "B"))
+    day = {"starts_at": "2027-03-10T09:30", "ends_at": "2027-03-10T11:30"}
+    refused = await admin.patch(f"/pd/sessions/{held['id']}", day, status=409)
+    assert "3 teachers of B are away at once, more than 2." in refused["detail"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from api.pd.rules import Classes
 from api.pd.soft_rules import Occasion, SchoolDays, days_of, in_classes
 from api.pd.times import TimeRefused, Times, read_times, usual_hours
 
@@ -135,3 +136,11 @@ def test_classes_are_missed_on_working_days_in_the_usual_hours(
     off = frozenset({date(2027, 3, 10)})
     school = SchoolDays("A", "America/Chicago", frozenset({5, 6}), off, frozenset())
     assert in_classes(Occasion(None, times.starts_at, times.ends_at), school) is missed
+
+
+def test_classes_are_when_the_network_says() -> None:
+    times = _read("2027-03-09T15:30", "2027-03-09T16:30")
+    occasion = Occasion(None, times.starts_at, times.ends_at)
+    usual = SchoolDays("A", "America/Chicago", frozenset({5, 6}), frozenset(), frozenset())
+    late = usual._replace(classes=Classes(time(12), time(16)))
+    assert (in_classes(occasion, usual), in_classes(occasion, late)) == (False, True)

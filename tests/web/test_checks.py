@@ -77,6 +77,26 @@ def test_the_matrix_says_how_schools_stand_and_is_narrowed(visitor: Visitor, gol
     expect(golf.locator(".empty")).to_have_text("Nothing matches these filters.")
 
 
+def test_a_networks_own_word_for_a_check_heads_its_own_schools_only(
+    visitor: Visitor, golf: Page, world: World
+) -> None:
+    definition = {"unit": "dB", "comparator": ">=", "threshold": {"kind": "constant", "value": 25}}
+    told = {"title": "Southern noise", "method": "A walk.", "source": "South Side Schools"}
+    own = {"slug": "wifi_snr", "network": "SOUTH", **definition, **told}
+    made = post(world, "/v1/checks", own)
+    visitor.open("/checks?check=wifi_snr")
+    heading = golf.locator(".matrix-head")
+    expect(heading).to_have_text(["Wi-Fi signal over noise"])
+    golf.get_by_label("Network").select_option("SOUTH")
+    expect(heading).to_have_text(["Southern noise"])
+    golf.get_by_label("Network").select_option("NORTH")
+    expect(heading).to_have_text(["Wi-Fi signal over noise"])
+    # The shared one shows again to whoever comes next.
+    path = f"/v1/checks/{made['id']}"
+    etag = {"if-match": world.api.get(path).headers["etag"]}
+    assert world.api.patch(path, json={"archived": True}, headers=etag).is_success
+
+
 def test_a_school_with_a_verdict_is_found_behind_pages_without_one(
     visitor: Visitor, golf: Page
 ) -> None:

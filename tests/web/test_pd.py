@@ -199,10 +199,17 @@ def test_a_rule_that_blocks_is_set_and_then_named_where_it_blocks(
     dialog.get_by_label("Network").select_option("SOUTH")
     dialog.get_by_label("Somebody is missed in class").select_option("block")
     dialog.get_by_label("Seat them at once, without asking").check()
+    expect(dialog.get_by_label("Classes begin")).to_have_value("08:00")
+    dialog.get_by_label("Classes end").fill("07:30")
+    visitor.expected.add(422)
+    dialog.get_by_role("button", name="Save the rules").click()
+    expect(dialog).to_contain_text("Classes end after they begin")
+    dialog.get_by_label("Classes end").fill("14:15")
     dialog.get_by_role("button", name="Save the rules").click()
     expect(dialog).to_have_count(0)
     said = world.api.get("/v1/networks/SOUTH/pd-rules").json()
     assert said["seat_at_once"]
+    assert said["classes"] == {"begin": "08:00", "end": "14:15"}
     assert {one["rule"]: one["severity"] for one in said["rules"]}["substitute"] == "block"
     course(world, "south", "Southern routines", 2, network="SOUTH")
     day = training.monday + timedelta(days=1)
@@ -213,6 +220,30 @@ def test_a_rule_that_blocks_is_set_and_then_named_where_it_blocks(
     page.get_by_role("dialog").get_by_role("button", name="Register").click()
     expect(page.locator(".outcomes")).to_contain_text("blocks this")
     assert ida not in world.api.get(f"/v1/pd/sessions/{session}/registrations").text
+
+
+def test_who_comes_confirms_after_a_move(
+    visitor: Visitor, world: World, training: Training
+) -> None:
+    day = training.monday + timedelta(days=24)
+    trainer = {"staff": training.staff["Luis"]}
+    moving = plan(world, "core", day, "16:00", "18:00", trainer=trainer)
+    register(world, moving, [training.staff["Hannah"]])
+    page = open_session(visitor, moving)
+    page.get_by_role("button", name="Reschedule").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Ends").fill(f"{day}T19:00")
+    dialog.get_by_label("Starts").fill(f"{day}T17:00")
+    dialog.get_by_role("button", name="Reschedule").click()
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("region", name="Told")).to_contain_text("Luis Fontaine: rescheduled")
+    seated = page.get_by_role("region", name="Registered")
+    expect(seated).to_contain_text("1 to confirm")
+    expect(seated).to_contain_text("asked whether they still come")
+    seated.get_by_role("button", name="Confirm: Hannah Abbott").click()
+    expect(page.locator("#toasts")).to_contain_text("Hannah Abbott still comes.")
+    expect(seated).not_to_contain_text("to confirm")
+    expect(seated.get_by_role("button", name="Withdraw: Hannah Abbott")).to_be_visible()
 
 
 def test_a_cancelled_session_says_why_and_can_be_changed_no_more(

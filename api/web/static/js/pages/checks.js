@@ -11,10 +11,12 @@ import { problemBox } from "../problems.js";
 
 const QUIET = 2000;
 
+/** `only` is the code of the one network that the reader sees. @typedef {{checks: any[], only: string}} Catalogue */
+
 /** @param {import("../router.js").Context} context @returns {import("../router.js").View} */
 export function open({ query, signal }) {
-  /** @type {Map<string, string>} */
-  const titles = new Map();
+  /** @type {Catalogue} */
+  const known = { checks: [], only: "" };
   const listing = new Listing({
     page: "/checks",
     source: "/v1/checks/matrix",
@@ -26,12 +28,12 @@ export function open({ query, signal }) {
     },
     signal,
     noun: "school",
-    draw: (rows) => matrixOf(rows, titles),
+    draw: (rows) => matrixOf(rows, titlesOf(known.checks, known.only || listing.filters.network)),
     nothing: "No schools yet.",
   });
   const controls = h("div", { class: "controls" }, searchOf(listing), verdictOf(listing));
   onChange(soon(() => listing.read(), QUIET, signal), signal);
-  void begin(controls, titles, listing, signal);
+  void begin(controls, known, listing, signal);
   return {
     node: h(
       "div",
@@ -61,18 +63,29 @@ function markOf(verdict) {
 }
 
 /**
+ * What checks are called: as the network that is looked at calls them, else as everybody does. One
+ * network's word for a shared check is no heading for the others.
+ * @param {any[]} checks @param {string} network a code, or empty @returns {Map<string, string>} by slug
+ */
+function titlesOf(checks, network) {
+  const rank = (/** @type {any} */ one) => (one.network === null ? 1 : one.network === network ? 2 : 0);
+  return new Map([...checks].sort((a, b) => rank(a) - rank(b)).map((one) => [one.slug, one.title]));
+}
+
+/**
  * The rows' columns are named by the catalogue, so that is read first.
- * @param {HTMLElement} controls @param {Map<string, string>} titles @param {Listing} listing
+ * @param {HTMLElement} controls @param {Catalogue} known @param {Listing} listing
  * @param {AbortSignal} signal
  */
-async function begin(controls, titles, listing, signal) {
+async function begin(controls, known, listing, signal) {
   try {
     const [checks, networks] = await Promise.all([
       readAll("/v1/checks?sort=title", signal),
       readAll("/v1/networks", signal),
     ]);
-    for (const check of checks) titles.set(check.slug, check.title);
-    const named = [...titles].map(([slug, title]) => /** @type {[string, string]} */ ([slug, title]));
+    known.checks = checks;
+    known.only = networks.length === 1 ? networks[0].code : "";
+    const named = [...titlesOf(checks, known.only || listing.filters.network)].sort((a, b) => a[1].localeCompare(b[1]));
     const owners = networks.map((one) => /** @type {[string, string]} */ ([one.code, one.name]));
     controls.append(
       chooser("check-check", "Check", [["", "All"], ...named], listing.filters.check, (value) =>

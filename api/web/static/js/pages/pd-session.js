@@ -84,7 +84,7 @@ function partsOf({ session, people, notices }, changed) {
         seatedOf(session, people, { changed, trouble }),
         waitingOf(session, people, { changed, trouble }),
       ),
-      noticesOf(notices, people),
+      noticesOf(notices, people, session.trainer),
     ),
   ];
 }

@@ -32,7 +32,11 @@ export function seatedOf(session, people, acts) {
   const seated = people.filter((one) => SEATED.includes(one.status));
   // Kept for somebody, so that they count as taken.
   const offered = people.filter((one) => one.status === "offered").length;
-  const count = `${session.seats_taken - offered} of ${session.capacity}${offered ? `, ${offered} offered` : ""}`;
+  const count = [
+    `${session.seats_taken - offered} of ${session.capacity}`,
+    offered && `${offered} offered`,
+    session.to_confirm && `${session.to_confirm} to confirm`,
+  ].filter(Boolean).join(", ");
   const held = seated.some((one) => one.hours !== null);
   return h(
     "section",
@@ -46,8 +50,8 @@ export function seatedOf(session, people, acts) {
             cells: [
               whoCell(one),
               one.school,
-              badgeOf(one.status),
-              held ? (one.hours ?? "–") : canGo(session, one) && removeButton(session, one, "Withdraw", acts),
+              [badgeOf(one.status), one.to_confirm && h("span", { class: "fine line-note" }, "asked whether they still come")],
+              held ? (one.hours ?? "–") : canGo(session, one) && seatActs(session, one, acts),
             ],
           })),
         )
@@ -104,13 +108,23 @@ function canGo(session, one) {
 }
 
 /** @param {any} session @param {any} one @param {Acts} acts */
-function acceptButton(session, one, { changed, trouble }) {
+function seatActs(session, one, acts) {
+  return h(
+    "span",
+    { class: "acts" },
+    one.to_confirm && acceptButton(session, one, acts, "Confirm", "still comes"),
+    removeButton(session, one, "Withdraw", acts),
+  );
+}
+
+/** @param {any} session @param {any} one @param {Acts} acts @param {string} label @param {string} done */
+function acceptButton(session, one, { changed, trouble }, label = "Accept", done = "has the seat") {
   const act = async () => {
     await send(`/v1/pd/sessions/${session.id}/registrations/${one.staff}/accept`);
-    toast(`${nameOf(one)} has the seat.`);
+    toast(`${nameOf(one)} ${done}.`);
     await changed();
   };
-  return busyButton("Accept", act, trouble, { about: nameOf(one), key: `accept:${one.staff}`, primary: true });
+  return busyButton(label, act, trouble, { about: nameOf(one), key: `accept:${one.staff}`, primary: true });
 }
 
 /** @param {any} session @param {any} one @param {string} label @param {Acts} acts */
@@ -131,10 +145,11 @@ function removeButton(session, one, label, { changed, trouble }) {
   return busyButton(label, act, trouble, { about: nameOf(one), key: `remove:${one.staff}` });
 }
 
-/** @param {any[]} notices the newest first @param {any[]} people */
-export function noticesOf(notices, people) {
+/** @param {any[]} notices the newest first @param {any[]} people @param {any} trainer who trains, or null */
+export function noticesOf(notices, people, trainer) {
   if (!notices.length) return null;
   const names = new Map(people.map((one) => [one.staff, nameOf(one)]));
+  if (trainer?.staff) names.set(trainer.staff, trainer.name);
   const shown = notices.slice(0, FEW);
   return h(
     "section",

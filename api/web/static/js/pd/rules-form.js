@@ -1,4 +1,4 @@
-// A network's rules: what warns, what blocks, and how a freed seat is filled.
+// A network's rules: what warns, what blocks, how a freed seat is filled, when classes are held.
 
 import { call, read } from "../api.js";
 import { attempt } from "../dialogs.js";
@@ -49,7 +49,7 @@ export async function changeRules() {
         cancel,
         act: async (form) => {
           const values = valuesOf(form);
-          if (!values.offer_hours) return;
+          if (!values.offer_hours || !values.begin || !values.end) return;
           await call("PUT", pathOf(values.network ?? networks[0]), { body: bodyOf(values) });
           toast("The rules are saved.");
           finish();
@@ -82,6 +82,15 @@ function fieldsOf(said) {
       value: said.offer_hours,
     }),
     checkOf({ name: "seat_at_once", label: "Seat them at once, without asking", checked: said.seat_at_once }),
+    ...["begin", "end"].map((name) =>
+      fieldOf({
+        type: "time",
+        required: true,
+        name,
+        label: `Classes ${name}`,
+        pointer: `/classes/${name} /classes`,
+        value: said.classes[name],
+      })),
   ];
 }
 
@@ -94,5 +103,10 @@ function bodyOf(values) {
       severity: values[rule],
       ...(RULES[rule].limit && { limit: Number(values[`${rule}_limit`]) }),
     }));
-  return { rules, offer_hours: Number(values.offer_hours), seat_at_once: "seat_at_once" in values };
+  return {
+    rules,
+    offer_hours: Number(values.offer_hours),
+    seat_at_once: "seat_at_once" in values,
+    classes: { begin: values.begin, end: values.end },
+  };
 }
