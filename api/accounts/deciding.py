@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from typing import Any, LiteralString
 from uuid import UUID
@@ -89,8 +90,10 @@ async def decide(
 
 
 def _reasons(planned: Plan) -> list[dict[str, Any]]:
+    # Whether a roster leaves somebody out or says that they are gone: they vanish either way.
+    missing = Counter(planned.missing) + Counter(planned.ended)
     found = reasons_to_hold(
-        Comparison(planned.baseline, planned.present, planned.missing, planned.changed)
+        Comparison(planned.baseline, planned.present, missing, planned.changed)
     )
     return [{name: _plain(value) for name, value in asdict(one).items()} for one in found]
 
