@@ -210,11 +210,10 @@ async def health_of(
     )
     delay = func.extract("epoch", col(WebhookEvent.settled_at) - recent)
     median = select(
-        col(WebhookEvent.vendor_id), func.percentile_cont(0.5).within_group(delay)
+        col(WebhookEvent.vendor_id),
+        func.percentile_cont(0.5).within_group(delay),
         # What was tried again waited for its order or for a person, and not for us.
-    ).where(
-        *of_window, col(WebhookEvent.settled_at).is_not(None), col(WebhookEvent.attempts) <= 1
-    )
+    ).where(*of_window, col(WebhookEvent.settled_at).is_not(None), col(WebhookEvent.attempts) <= 1)
     medians = await session.execute(median.group_by(col(WebhookEvent.vendor_id)))
     found = {
         one: HealthOut(

@@ -166,6 +166,22 @@ async def test_who_is_to_be_deleted_leaves_and_comes_back(rosters: Rosters) -> N
     assert (await rosters.accounts())["1"]["status"] == "active"
 
 
+async def test_staff_who_are_to_be_deleted_leave_and_are_not_made(rosters: Rosters) -> None:
+    moment = {"dateLastModified": "2027-06-01T04:00:00.000Z"}
+
+    async def sent(*users: Cells) -> dict[str, tuple[bool, str]]:
+        await rosters.run(archive_1_1(*users, state="delta"))
+        found = await rows(rosters.database, "SELECT sourced_id, active, given_name FROM staff")
+        return {row[0]: (row[1], row[2]) for row in found}
+
+    teacher = moment | {"role": "teacher", "status": "active"}
+    gone = teacher | {"status": "tobedeleted"}
+    assert await sent(person("t1", **teacher), person("t9", **gone)) == {"t1": (True, "Givent1")}
+    assert await sent(person("t1", **gone, givenName="X")) == {"t1": (False, "Givent1")}
+    assert await sent(person("t1", **gone)) == {"t1": (False, "Givent1")}
+    assert await sent(person("t1", **teacher)) == {"t1": (True, "Givent1")}
+
+
 async def test_a_delta_moves_a_student_by_a_role_alone(rosters: Rosters) -> None:
     await rosters.run(archive_1_1(person("1"), person("2")))
     role = {"userSourcedId": "1", "orgSourcedId": "org-B", "role": "student"}
