@@ -71,6 +71,12 @@ SourcedId = Annotated[
     AfterValidator(_printable),
 ]
 Wave = SourcedId
+# Of a person in a roster: as long as OneRoster allows.
+PersonId = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=255),
+    AfterValidator(_printable),
+]
 Code = Annotated[
     str,
     StringConstraints(max_length=100),
