@@ -14,7 +14,7 @@ from api.accounts.models import Account, Disclosure
 from api.accounts.rules import AccountStatus
 from api.accounts.username_rules import username_fault
 from api.http.strict import PatchIn, Strict
-from api.schools.schemas import Email, Line, SchoolRef, SourcedId
+from api.schools.schemas import Email, Line, PersonId, SchoolRef
 
 Grade = Literal["PK", "K", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"]
 # Grades are stored as numbers, from -1 for PK.
@@ -55,7 +55,7 @@ class AccountPatch(PatchIn):
 class RekeyIn(Strict):
     """The id by which the source calls the same student from now on."""
 
-    sourced_id: SourcedId
+    sourced_id: PersonId
 
 
 def grade_number(grade: Grade | None) -> int | None:

@@ -25,7 +25,8 @@ class Comparison(Generic[S]):
 
     `baseline` holds the students by school of the last roster that was applied, empty for a
     source's first; `present` those the file names; `missing` those there were and it does not
-    name. `changed` counts the accounts it changes otherwise than in their grade.
+    name, or names only to end them. `changed` counts the accounts it changes otherwise than in
+    their grade.
     """
 
     baseline: Mapping[S, int]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from typing import Any, LiteralString
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlmodel import col
 
 from api.accounts.brake_rules import Comparison, reasons_to_hold
@@ -17,7 +18,7 @@ from api.accounts.models import AccountImport, AccountImportIssue
 from api.accounts.planning import Plan, plan
 from api.accounts.preparing import Prepared
 from api.accounts.progress import project
-from api.accounts.rules import ERASED, ImportState, Mode, OnError, Snapshot
+from api.accounts.rules import ERASED, WHOLE_SOURCE, ImportState, Mode, OnError, Snapshot
 from api.accounts.running import Tell, Work, tables_of, untold
 from api.accounts.samples import samples
 from api.accounts.staff_merge import merge_staff
@@ -55,15 +56,19 @@ async def decide(
     session: WriteSession,
     tell: Tell = untold,
 ) -> None:
-    """End a run whose rows are staged: applied, previewed, held or failed.
+    """End a run whose rows are staged: applied, previewed, held, failed or cancelled.
 
     Its tables and the plan are left to whoever called. Raises: Withdrawn.
     """
     work = Work(prepared.run, tables_of(given.id), await session.psycopg(), tell)
     await settle_in(work)
-    end = _End(session, work, prepared.total)
-    if prepared.run.snapshot is Snapshot.full and not prepared.total:
+    end = _End(session, work, given, prepared.total)
+    full = prepared.run.snapshot is Snapshot.full
+    dry = prepared.run.mode is Mode.dry_run
+    if full and not prepared.total:
         return await end.failed("empty-snapshot", "The file has no rows; nobody is removed by it.")
+    if full and not dry and (newer := await _newer(session, given)):
+        return await end.cancelled(_superseded(newer))
     await check(work, secret)
     wrong = await end.count_rejected()
     if prepared.run.on_error is OnError.abort and wrong:
@@ -72,10 +77,9 @@ async def decide(
     await work.tell(_CHECKED_PERCENT)
     planned = await plan(work)
     reasons = _reasons(planned)
-    if prepared.run.mode is Mode.dry_run or (reasons and given.approved_at is None):
+    if dry or (reasons and given.approved_at is None):
         await name_fresh(work, planned, prepared.namer, secret)
         shown = await samples(work, planned)
-        dry = prepared.run.mode is Mode.dry_run
         state = ImportState.previewed if dry else ImportState.held
         return await end.at(state, planned, samples=shown, held_reasons=reasons or None)
     concerned = await merge(session, work, planned, prepared.namer, secret)
@@ -84,14 +88,14 @@ async def decide(
     await project(session, concerned)
     # What is expected of schools goes back to this when the run is undone.
     recorded = {str(school): students for school, students in planned.recorded.items()}
-    undo = {"recorded": recorded} if prepared.run.snapshot is Snapshot.full else None
+    undo = {"recorded": recorded} if full else None
     return await end.at(ImportState.applied, planned, details=details, undo=undo)
 
 
 def _reasons(planned: Plan) -> list[dict[str, Any]]:
-    found = reasons_to_hold(
-        Comparison(planned.baseline, planned.present, planned.missing, planned.changed)
-    )
+    # Whether a roster leaves somebody out or says that they are gone: they vanish either way.
+    missing = Counter(planned.missing) + Counter(planned.ended)
+    found = reasons_to_hold(Comparison(planned.baseline, planned.present, missing, planned.changed))
     return [{name: _plain(value) for name, value in asdict(one).items()} for one in found]
 
 
@@ -110,8 +114,8 @@ async def _staff(session: WriteSession, work: Work, given: AccountImport) -> dic
 class _End:
     """How a run ends: its counts and state, unless it was withdrawn in the meantime."""
 
-    def __init__(self, session: WriteSession, work: Work, total: int) -> None:
-        self._session, self._work, self._total = session, work, total
+    def __init__(self, session: WriteSession, work: Work, given: AccountImport, total: int) -> None:
+        self._session, self._work, self._given, self._total = session, work, given, total
         self._rejected = 0
 
     async def count_rejected(self) -> int:
@@ -126,6 +130,9 @@ class _End:
     async def failed(self, code: str, detail: str) -> None:
         await self._write(ImportState.failed, problem={"code": code, "detail": detail})
 
+    async def cancelled(self, problem: dict[str, Any]) -> None:
+        await self._write(ImportState.cancelled, problem=problem)
+
     async def at(self, state: ImportState, planned: Plan, **values: Any) -> None:
         """Raises: Withdrawn."""
         known = self._total - self._rejected - planned.created
@@ -139,7 +146,7 @@ class _End:
             **values,
         )
         if state in (ImportState.applied, ImportState.held):
-            await _supersede(self._session, self._work)
+            await _supersede(self._session, self._given)
 
     async def _write(self, state: ImportState, **values: Any) -> None:
         run = self._work.run
@@ -160,21 +167,40 @@ class _End:
             raise Withdrawn
 
 
-async def _supersede(session: WriteSession, work: Work) -> None:
+def _about_the_same(given: AccountImport) -> ColumnElement[bool]:
+    """The source's runs that another one is about, too: all but those of two different schools."""
+    same: ColumnElement[bool] = col(AccountImport.source_id) == given.source_id
+    if given.scope == WHOLE_SOURCE:
+        return same
+    return same & col(AccountImport.scope).in_([WHOLE_SOURCE, given.scope])
+
+
+async def _supersede(session: WriteSession, given: AccountImport) -> None:
     """End the source's held runs: what they would have done is older than this one."""
     await session.execute(
         update(AccountImport)
         .where(
-            col(AccountImport.source_id) == work.run.source_id,
+            _about_the_same(given),
             col(AccountImport.state) == ImportState.held,
-            col(AccountImport.id) < work.run.id,
+            col(AccountImport.id) < given.id,
         )
-        .values(
-            state=ImportState.cancelled,
-            problem={
-                "code": "superseded",
-                "detail": "A newer snapshot of the source has taken its place.",
-                "by": str(work.run.id),
-            },
-        )
+        .values(state=ImportState.cancelled, problem=_superseded(given.id))
     )
+
+
+async def _newer(session: WriteSession, given: AccountImport) -> UUID | None:
+    """A later full roster that was applied before this run came to it: it was held and approved
+    late, or its network had to be read from it, or its job was given up once.
+    """
+    statement = select(col(AccountImport.id)).where(
+        _about_the_same(given),
+        col(AccountImport.state) == ImportState.applied,
+        col(AccountImport.snapshot) == Snapshot.full,
+        col(AccountImport.id) > given.id,
+    )
+    return (await session.scalars(statement.order_by(col(AccountImport.id)).limit(1))).first()
+
+
+def _superseded(by: UUID) -> dict[str, Any]:
+    detail = "A newer snapshot of the source has taken its place."
+    return {"code": "superseded", "detail": detail, "by": str(by)}

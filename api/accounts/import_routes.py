@@ -31,6 +31,7 @@ from api.auth.dependencies import (
 from api.auth.rules import Right
 from api.db.uow import WriteSession, writing
 from api.errors import Forbidden
+from api.http.idempotency import never_store
 from api.http.paging import ListOut, PageParams, set_link
 from api.http.route import TransactionalRoute
 from api.http.scope import request_id
@@ -223,4 +224,5 @@ async def batch(request: Request, given: BatchIn, caller: Writer, session: Writi
 
     The same rules as for a file; rows that are rejected do not stop the others.
     """
+    never_store(request, *NAMED)
     return await import_rows(session, caller, given, secret_of(settings_of(request)))

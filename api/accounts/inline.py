@@ -14,6 +14,7 @@ from sqlmodel import col
 from api import clock
 from api.accounts.batch_schemas import BatchIn, BatchOut, BatchRowOut
 from api.accounts.deciding import decide
+from api.accounts.disclosures import Purpose, disclose_some
 from api.accounts.import_schemas import rows_out
 from api.accounts.models import AccountImport, AccountImportChunk, AccountImportIssue
 from api.accounts.places import network_named
@@ -52,6 +53,9 @@ async def import_rows(
     work = Work(prepared.run, tables_of(run.id), await session.psycopg())
     results = await _results(session, work, given, sees_names=caller.sees_names)
     await drop_tables(work.connection, work.tables)
+    named = {one.id for one in results if one.id is not None and one.username is not None}
+    if named:
+        await disclose_some(session, caller.actor, Purpose.imported, named, run.network_id)
     return BatchOut(import_id=run.id, rows=rows_out(run), results=results)
 
 

@@ -36,6 +36,12 @@ _PRESENT: LiteralString = (
     " AND s.school_id IS NOT NULL GROUP BY s.school_id"
 )
 _GONE: LiteralString = "SELECT school_id, count(*) FROM account_gone GROUP BY school_id"
+# Whom the file itself ends, such as a user who is not enabled any more.
+_ENDED: LiteralString = """
+SELECT a.school_id, count(*) FROM account_plan p JOIN accounts a ON a.id = p.account_id
+WHERE p.kind = 'suspended' AND a.status = 'active'
+  AND (%(school)s::uuid IS NULL OR a.school_id = %(school)s) GROUP BY a.school_id
+"""
 _RECORDED: LiteralString = """
 SELECT school_id, students FROM account_baselines
 WHERE source_id = %(source)s AND (%(school)s::uuid IS NULL OR school_id = %(school)s)
@@ -51,8 +57,9 @@ class Plan(NamedTuple):
 
     `first`: the source has no accounts yet. `fresh` is the table of the accounts to be made, in
     the shape of the staged rows. By school: `present` counts the students of the file, `missing`
-    those it does not name, `recorded` those of the last full roster, and `baseline` is what the
-    file is judged by: without a full roster before it, the active accounts there are.
+    those it does not name, `ended` those a full one names only to suspend them, `recorded` those of
+    the last full roster, and `baseline` is what the file is judged by: without a full roster before
+    it, the active accounts there are.
     """
 
     first: bool
@@ -63,6 +70,7 @@ class Plan(NamedTuple):
     changed: int
     present: dict[UUID, int]
     missing: dict[UUID, int]
+    ended: dict[UUID, int]
     recorded: dict[UUID, int]
     baseline: dict[UUID, int]
 
@@ -87,6 +95,7 @@ async def plan(work: Work) -> Plan:
     present = dict(await work.rows(_PRESENT))
     created = counts.pop("created", 0)
     missing, recorded, baseline = await _compare_full(work)
+    judged = work.run.snapshot is Snapshot.full and ChangeKind.suspended in counts
     return Plan(
         first=first,
         fresh=work.tables.rows if first else await _fresh(work),
@@ -96,6 +105,7 @@ async def plan(work: Work) -> Plan:
         changed=changed,
         present=present,
         missing=missing,
+        ended=dict(await work.rows(_ENDED)) if judged else {},
         recorded=recorded,
         baseline=baseline,
     )
@@ -111,7 +121,10 @@ async def _compare_full(work: Work) -> tuple[_Students, _Students, _Students]:
     """
     if work.run.snapshot is not Snapshot.full:
         return {}, {}, {}
+    # Both sides are read as a whole, however few accounts the planner takes the source to have.
+    await work.execute("SET LOCAL enable_nestloop = off")
     await work.execute(_MAKE_GONE)
+    await work.execute("SET LOCAL enable_nestloop = on")
     if work.run.unidentified:
         await work.execute("TRUNCATE account_gone")
     missing = dict(await work.rows(_GONE))

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 # The code of a row that is refused since its student was erased.
 ERASED = "erased-student"
+# The scope of a run that is about all schools of its source.
+WHOLE_SOURCE = "source"
 
 
 class AccountStatus(StrEnum):

@@ -32,7 +32,7 @@ CREATE UNLOGGED TABLE {table} (number int NOT NULL, sourced_id text COLLATE "C" 
     """
 CREATE UNLOGGED TABLE {staff} (number int NOT NULL, file text NOT NULL, sourced_id text NOT NULL,
   school_id uuid NOT NULL, given_name text NOT NULL, family_name text NOT NULL, email text,
-  role text NOT NULL) WITH (autovacuum_enabled = false)""",
+  role text NOT NULL, deleted bool NOT NULL) WITH (autovacuum_enabled = false)""",
 )
 # The reader refuses control characters, so only a backslash has to be escaped. Frozen rows need
 # no second visit by whoever reads them first.
@@ -253,8 +253,8 @@ def _staff(rows: Iterable[StaffRow], places: Places) -> tuple[list[tuple[Any, ..
         if isinstance(place, Refused):
             issues.append(Issue(one.number, "school", *place, one.file))
         else:
-            names = (one.given_name, one.family_name, one.email, one.role)
-            staff.append((one.number, one.file, one.sourced_id, place, *names))
+            said = (one.given_name, one.family_name, one.email, one.role, one.deleted)
+            staff.append((one.number, one.file, one.sourced_id, place, *said))
     return staff, issues
 
 

@@ -32,6 +32,8 @@ _SETTINGS: tuple[LiteralString, ...] = (
     "SELECT pg_advisory_xact_lock(hashtextextended('firstbell.usernames ' || %(network)s, 0))",
     'CREATE TEMP TABLE later_rows (sourced_id text COLLATE "C" NOT NULL) ON COMMIT DROP',
 )
+# Two weeks of rosters are too many to be hashed; without it all are read for each account.
+_SORT_LATER: LiteralString = "CREATE INDEX ON later_rows (sourced_id)"
 # What may be taken back of accounts the run made, and of those it changed.
 _MADE: LiteralString = """
 CREATE TEMP TABLE undo_made ON COMMIT DROP AS
@@ -155,7 +157,7 @@ class _Undo:
         later = (await self._session.scalars(later_runs(self._run))).all()
         for one in later:
             await self._readlater_runs(one.id)
-        for statement in ("ANALYZE later_rows", _MADE, _CHANGED):
+        for statement in (_SORT_LATER, "ANALYZE later_rows", _MADE, _CHANGED):
             await self._execute(statement)
         concerned = {row[0] for row in await self._execute(_CONCERNED)}
         concerned |= await self._baselines(later)

@@ -19,7 +19,7 @@ import sqlalchemy.exc
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -116,6 +116,9 @@ def of_any(scope: Scope, error: Exception) -> Response:
         return error.response
     if isinstance(error, HTTPException):
         return _of_http_exception(scope, error)
+    if isinstance(error, ClientDisconnect):
+        # Nobody reads it any more: it only says in the log that this was no fault of ours.
+        return of_status(scope, 400)
     known: FirstBellError | None
     if isinstance(error, RequestValidationError):
         known = validation.translate(error)
@@ -152,6 +155,7 @@ def install(app: FastAPI) -> None:
         HTTPException,
         RequestValidationError,
         Replay,
+        ClientDisconnect,
         sqlalchemy.exc.DBAPIError,
         psycopg.Error,
     ):

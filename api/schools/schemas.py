@@ -60,17 +60,12 @@ def _template(text: str) -> str:
     return text
 
 
-Line = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    AfterValidator(_printable),
-]
-SourcedId = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
-    AfterValidator(_printable),
-]
+_TRIMMED = StringConstraints(strip_whitespace=True, min_length=1)
+Line = Annotated[str, _TRIMMED, Field(max_length=200), AfterValidator(_printable)]
+SourcedId = Annotated[str, _TRIMMED, Field(max_length=100), AfterValidator(_printable)]
 Wave = SourcedId
+# Of a person in a roster: as long as OneRoster allows.
+PersonId = Annotated[str, _TRIMMED, Field(max_length=255), AfterValidator(_printable)]
 Code = Annotated[
     str,
     StringConstraints(max_length=100),

@@ -292,6 +292,9 @@ async def test_a_student_whose_id_changes_stays_one_person(admin: Caller, applie
     assert again == rekeyed
     ended = await applied.run(csv_of([student(0, sourced_id="new-1")]))
     assert ended["rows"]["created"] == 0
+    # As long as a roster may call somebody, and no longer.
+    await admin.post(f"/accounts/{one['id']}/rekey", {"sourced_id": "x" * 255})
+    await admin.post(f"/accounts/{one['id']}/rekey", {"sourced_id": "x" * 256}, 422)
     back = await admin.patch(f"/accounts/{one['id']}", {"username": one["username"]})
     assert back["username"] == one["username"], "what they were called once stays theirs"
 

@@ -38,6 +38,21 @@ async def test_each_row_is_answered(rosters: Rosters, admin: Caller) -> None:
                       " ON n.oid = c.relnamespace WHERE n.nspname = 'staging'") == []  # fmt: skip
 
 
+async def test_usernames_it_answers_are_recorded_and_not_kept_for_a_repeated_call(
+    rosters: Rosters, admin: Caller
+) -> None:
+    given = {"rows": [student(0), student(1, school="NOWHERE")]}
+    first = await admin.answer("POST", "/accounts/batch", given, idempotency_key="k1")
+    again = await admin.answer("POST", "/accounts/batch", given, idempotency_key="k1")
+    made, repeated = (answer.json()["results"][0] for answer in (first, again))
+    assert made["username"] is not None
+    assert repeated == made | {"username": None}
+    found = "SELECT d.purpose, d.students, s.students::text[] FROM disclosures d"
+    assert await rows(
+        rosters.database, f"{found} JOIN disclosure_students s ON s.disclosure_id = d.id"
+    ) == [("import", 1, [made["id"]])]
+
+
 async def test_a_first_batch_makes_its_source(rosters: Rosters, admin: Caller) -> None:
     answered = await batch(admin, student(0), student(1), source="by-hand")
     assert [one["outcome"] for one in answered["results"]] == ["created", "created"]

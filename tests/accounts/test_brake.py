@@ -114,6 +114,39 @@ async def test_a_newer_roster_takes_the_place_of_a_held_one(rosters: Rosters) ->
     assert (refused["code"], refused["state"]) == ("import-state", "cancelled")
 
 
+async def test_another_school_s_roster_leaves_a_held_one_alone(rosters: Rosters) -> None:
+    """A source whose schools send a file each: what is held at A is not news of B."""
+    await full(rosters, roster())
+    at = {code: [one for one in roster() if one["school"] == code] for code in "AB"}
+    held = await full(rosters, at["A"][:10], "held", scope="school:A")
+    await full(rosters, at["B"], scope="school:B")
+    assert (await rosters.read(held["id"]))["state"] == "held"
+    await full(rosters, at["A"], scope="school:A")
+    assert (await rosters.read(held["id"]))["problem"]["code"] == "superseded"
+    held = await full(rosters, at["A"][:10], "held", scope="school:A")
+    await full(rosters, roster())
+    assert (await rosters.read(held["id"]))["problem"]["code"] == "superseded"
+
+
+async def test_one_that_is_approved_while_a_newer_one_is_done_does_not_overwrite_it(
+    rosters: Rosters,
+) -> None:
+    await full(rosters, roster())
+    held = await full(rosters, roster(leaving=30), "held")
+    newer = await rosters.send(csv_of(roster(leaving=2)), snapshot="full")
+    await rosters.caller.post(f"/account-imports/{held['id']}/approve", status=202)
+    await rosters.done(newer["id"])
+    ended = await rosters.done(held["id"], "cancelled")
+    assert (ended["problem"]["code"], ended["problem"]["by"]) == ("superseded", newer["id"])
+    assert await statuses(rosters) == {"active": 58, "missing": 2}
+    # Of a preview, and of a delta, nobody is told that they come too late.
+    late = await rosters.send(csv_of(roster(leaving=1)), snapshot="full", mode="dry_run")
+    delta = await rosters.send(csv_of(roster(leaving=1)))
+    await full(rosters, roster(leaving=3))
+    await rosters.done(late["id"], "previewed")
+    await rosters.done(delta["id"])
+
+
 async def test_one_school_s_file_is_about_that_school_only(rosters: Rosters) -> None:
     await full(rosters, roster())
     of_a = [one for one in roster() if one["school"] == "A"]

@@ -129,6 +129,23 @@ async def test_a_bulk_archive_marks_who_is_absent_and_a_delta_nobody(rosters: Ro
     assert (await rosters.accounts())["29"]["status"] == "missing"
 
 
+async def test_a_bulk_archive_that_ends_too_many_is_held_as_if_it_left_them_out(
+    rosters: Rosters,
+) -> None:
+    """An export in which nobody is enabled any more: one wrong switch in a system's settings."""
+    await rosters.run(archive_1_1(*(person(str(n)) for n in range(30))))
+    some = [person(str(n), enabledUser="false" if n < 20 else "true") for n in range(30)]
+    held = await rosters.run(archive_1_1(*some), "held")
+    found = [(one["code"], one["count"], one["of"]) for one in held["held_reasons"]]
+    assert found == [("too-many-missing", 20, 30), ("too-many-missing-at-school", 20, 30)]
+    assert (await rosters.accounts())["0"]["status"] == "active"
+    # A tenth may go, and those who are gone are not counted again.
+    for gone in (3, 5):
+        some = [person(str(n), enabledUser="false" if n < gone else "true") for n in range(30)]
+        await rosters.run(archive_1_1(*some))
+    assert (await rosters.accounts())["4"]["status"] == "suspended"
+
+
 async def test_a_bulk_archive_of_nobody_takes_nobody_away(rosters: Rosters) -> None:
     await rosters.run(archive_1_1(person("1")))
     ended = await rosters.run(archive_1_1(), "failed", network="N")
@@ -147,6 +164,22 @@ async def test_who_is_to_be_deleted_leaves_and_comes_back(rosters: Rosters) -> N
     ended = await rosters.run(archive_1_1(person("1", **moment), state="delta"))
     assert ended["rows"]["rejected"] == 0
     assert (await rosters.accounts())["1"]["status"] == "active"
+
+
+async def test_staff_who_are_to_be_deleted_leave_and_are_not_made(rosters: Rosters) -> None:
+    moment = {"dateLastModified": "2027-06-01T04:00:00.000Z"}
+
+    async def sent(*users: Cells) -> dict[str, tuple[bool, str]]:
+        await rosters.run(archive_1_1(*users, state="delta"))
+        found = await rows(rosters.database, "SELECT sourced_id, active, given_name FROM staff")
+        return {row[0]: (row[1], row[2]) for row in found}
+
+    teacher = moment | {"role": "teacher", "status": "active"}
+    gone = teacher | {"status": "tobedeleted"}
+    assert await sent(person("t1", **teacher), person("t9", **gone)) == {"t1": (True, "Givent1")}
+    assert await sent(person("t1", **gone, givenName="X")) == {"t1": (False, "Givent1")}
+    assert await sent(person("t1", **gone)) == {"t1": (False, "Givent1")}
+    assert await sent(person("t1", **teacher)) == {"t1": (True, "Givent1")}
 
 
 async def test_a_delta_moves_a_student_by_a_role_alone(rosters: Rosters) -> None:

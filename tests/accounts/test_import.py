@@ -32,6 +32,22 @@ async def test_the_same_roster_again_writes_nothing(rosters: Rosters) -> None:
     assert await rows(rosters.database, "SELECT * FROM account_changes") == []
 
 
+async def test_a_new_source_s_next_roster_need_not_wait_for_autovacuum(rosters: Rosters) -> None:
+    """Taken for empty, hundreds of thousands of accounts were compared each with each."""
+    await rosters.run(csv_of([student(n) for n in range(200)]), source="small")
+    await rosters.database_does("ANALYZE accounts")
+    sources = (
+        "SELECT count(*) FROM account_sources s, pg_stats p WHERE p.tablename = 'accounts'"
+        " AND p.attname = 'source_id' AND s.slug = 'large'"
+        " AND s.id = ANY(p.most_common_vals::text::uuid[])"
+    )
+    some = [student(n) for n in range(1_500)]
+    await rosters.run(csv_of(some), source="large", snapshot="full")
+    assert await rows(rosters.database, sources) == [(1,)]
+    ended = await rosters.run(csv_of(some), source="large", snapshot="full")
+    assert ended["rows"]["unchanged"] == 1_500
+
+
 async def test_only_what_differs_is_written(rosters: Rosters) -> None:
     await rosters.run(csv_of(student(n) for n in range(20)))
     before = await rosters.accounts()

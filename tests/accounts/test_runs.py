@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -162,7 +163,9 @@ async def until_storing(rosters: Rosters, begun: bool) -> None:
             found = await rows(rosters.database, storing)
 
 
-async def test_a_body_that_is_cut_off_leaves_nothing_behind(rosters: Rosters, app: FastAPI) -> None:
+async def test_a_body_that_is_cut_off_leaves_nothing_behind(
+    rosters: Rosters, app: FastAPI, caplog: pytest.LogCaptureFixture
+) -> None:
     """Of two gigabytes five megabytes come, some of them stored already."""
     token = rosters.caller.client.headers["authorization"]
     async with served(app) as port:
@@ -180,6 +183,8 @@ async def test_a_body_that_is_cut_off_leaves_nothing_behind(rosters: Rosters, ap
     for table in ("account_imports", "account_import_chunks", "procrastinate_jobs"):
         assert await rows(rosters.database, f"SELECT * FROM {table}") == []
     assert (await rosters.run(csv_of([student(0)])))["rows"]["created"] == 1
+    # Whoever goes away is no fault of ours, that somebody would be woken for.
+    assert [one.message for one in caplog.records if one.levelno >= logging.ERROR] == []
 
 
 async def test_slow_senders_leave_connections_for_others(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import pytest
+
+from api.accounts import undo
 from api.accounts.undo import undo_import
 from tests.accounts.conftest import Body, Caller, Rosters, csv_of, student
 
@@ -42,6 +45,20 @@ async def test_what_a_run_made_goes_and_what_it_changed_is_as_before(rosters: Ro
     assert ended["rows"]["missing"] == 2
     assert await undone(rosters, ended["id"]) == {"reversed": 7, "kept": 0, "failed": 0}
     assert without(await rosters.accounts()) == without(before)
+
+
+async def test_what_later_rosters_said_is_found_however_much_it_is(
+    rosters: Rosters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of it than fits in memory was read anew for each account: days, for a million."""
+    some = [student(n) for n in range(12_000)]
+    first = await rosters.run(csv_of(some))
+    await rosters.run(csv_of(some[1:]))
+    timeout, _, *others = undo._SETTINGS
+    assert "statement_timeout" in timeout
+    little = ("SET LOCAL statement_timeout = '3s'", "SET LOCAL work_mem = '64kB'")
+    monkeypatch.setattr(undo, "_SETTINGS", (*little, *others))
+    assert await undone(rosters, first["id"]) == {"reversed": 1, "kept": 11_999, "failed": 0}
 
 
 async def test_a_name_once_given_stays_burnt(rosters: Rosters) -> None:

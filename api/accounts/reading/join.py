@@ -16,9 +16,13 @@ from api.accounts.reading.people import KINDS, STUDENT, WITHOUT_ROLE, Orgs, Peop
 from api.accounts.reading.rows import LONGEST_CELL, Batch, Issue
 from api.accounts.reading.sheet import Columns, Sheet
 from api.schools.csv_table import shown
+from api.schools.errors import unreadable
 
 # Some 400,000 roles.
 BYTES_PER_PASS = 32 * 1024 * 1024
+# In all passes together. A country's ten million roles are half of that; what was packed to
+# become more would keep a worker for days.
+MOST_READ = 64 * 1024**3
 # Where rows are numbered that stand only in the file of roles.
 MOVED = 1_000_000_000
 _MOST_REMEMBERED = 100_000
@@ -98,7 +102,10 @@ class Roles:
 
 
 class Joined:
-    """Batches of people with their roles; `delta` says that who is not there has not changed."""
+    """Batches of people with their roles; `delta` says that who is not there has not changed.
+
+    Raises: FileUnreadable for files so large that reading them would never end.
+    """
 
     def __init__(
         self, archive: Archive, users: Sheet | None, roles: Roles, people: People, delta: bool
@@ -109,12 +116,18 @@ class Joined:
         self._people = people
         self._delta = delta
         self._passes = 1 + archive.bytes_of("roles.csv") // BYTES_PER_PASS
+        sizes = (archive.bytes_of(name) for name in ("users.csv", "roles.csv"))
+        self._to_read = self._passes * sum(sizes)
+        if self._to_read > MOST_READ:
+            raise unreadable(
+                "zip-too-large",
+                "roles.csv and users.csv are larger than those of any country; send them in parts.",
+            )
         self.left_out: Counter[str] = Counter()
 
     def batches(self, prepared: Callable[[Columns], Columns]) -> Iterator[Batch]:
         """`prepared` makes a file's cells ours before they are judged."""
-        sizes = (self._archive.bytes_of(name) for name in ("users.csv", "roles.csv"))
-        self._archive.expect(self._passes * sum(sizes))
+        self._archive.expect(self._to_read)
         for number in range(self._passes):
             waiting = self._roles.read(self._share(number))
             met: dict[str, Role] = {}

@@ -292,3 +292,14 @@ def test_a_file_of_roles_too_large_for_memory_is_read_in_passes(
     assert sorted(parts.found) == sorted(whole.found)
     assert len(parts.issues) == 5
     assert parts.batches[-1].bytes_read == whole.batches[-1].bytes_read
+
+
+def test_files_that_would_be_read_for_days_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each pass over the roles reads all of both files: half as large takes a quarter."""
+    users = [user(str(n)) for n in range(1, 400)]
+    roles = [role(str(n)) for n in range(1, 400)]
+    monkeypatch.setattr(join, "BYTES_PER_PASS", 2_000)
+    monkeypatch.setattr(join, "MOST_READ", 200_000)
+    with pytest.raises(FileUnreadable, match="larger than those of any country"):
+        new(users, roles)
+    assert len(new(users[:200], roles[:200]).rows) == 200
