@@ -113,6 +113,16 @@ async def test_only_what_was_applied_can_be_undone_and_only_once(rosters: Roster
     assert (await rosters.read(ended["id"]))["undo"]["reversed"] == 1
 
 
+async def test_what_is_older_than_what_is_kept_of_it_cannot_be_undone(rosters: Rosters) -> None:
+    ended = await rosters.run(csv_of([student(0)]))
+    await rosters.database_does(
+        "UPDATE account_imports SET finished_at = finished_at - interval '15 days'"
+    )
+    refused = await rosters.caller.post(f"/account-imports/{ended['id']}/undo", status=409)
+    assert (refused["code"], refused["state"]) == ("import-state", "applied")
+    assert "14 days" in refused["detail"]
+
+
 async def test_schools_expect_again_what_they_did_before(
     rosters: Rosters, shipped: None, admin: Caller
 ) -> None:
