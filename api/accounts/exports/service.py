@@ -260,10 +260,11 @@ class _Plan:
     def _lines(
         self, connection: AsyncConnection[Any], sheet: Sheet, of: Of, columns: Mapping[str, Cell]
     ) -> AsyncIterator[list[bytes]]:
+        expected = self.students if of is Of.account else 0
         if self._for_apple:
             line = apple_line(columns.values())
             made = rows_of(self.chosen, self.form, of, [line], secrets=False, guarded=False)
-            return copied(connection, made, made=True)
+            return copied(connection, made, expected, made=True)
         secret = sheet.reveals if of is Of.account else None
         reveals = secret is not None and self.asked.passwords
         cells = dict(columns)
@@ -271,7 +272,6 @@ class _Plan:
             cells[secret] = literal(sheet.instead, Text())
         rows = partial(rows_of, self.chosen, self.form, of, [*cells.values()])
         if not reveals:
-            expected = self.students if of is Of.account else 0
             return copied(connection, rows(secrets=False, guarded=self._guarded), expected)
         assert secret is not None
         return revealed(
