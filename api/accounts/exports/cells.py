@@ -10,6 +10,7 @@ from sqlalchemy import (
     Text,
     case,
     cast,
+    collate,
     func,
     literal,
     literal_column,
@@ -32,8 +33,6 @@ CODED = ("PK", "KG", *(f"{grade:02}" for grade in range(1, 13)))
 _FIRST_GRADE = -1
 _GOOGLE_ADDRESS = "^[A-Za-z0-9_'-]+(\\.[A-Za-z0-9_'-]+)*@[A-Za-z0-9.-]+$"
 _LONGEST_GOOGLE_NAME = 60
-# A reader that takes semicolons for commas is Apple's too.
-_QUOTED_BY_APPLE = (" ", ",", '"', "\\", ";")
 _LAST_GRADE = 12
 
 SOURCED_ID = col(Account.sourced_id)
@@ -174,8 +173,7 @@ def apple_line(columns: Iterable[Cell]) -> ColumnElement[str]:
     names = [cell for cell in cells if _is_name(cell)]
     # All names are looked at in one: most lines have nothing to quote, and cell by cell it took
     # twice as long as to send them.
-    beside = func.concat(*names)
-    needed = or_(*(func.strpos(beside, sign) > 0 for sign in _QUOTED_BY_APPLE))
+    needed = _quoted_by_apple(func.concat(*names))
     quoted = [_for_apple(cell) if _is_name(cell) else cell for cell in cells]
     return case((needed, _joined(quoted)), else_=_joined(cells))
 
@@ -195,6 +193,10 @@ def _joined(cells: Iterable[Cell]) -> ColumnElement[str]:
 
 
 def _for_apple(cell: Cell) -> ColumnElement[Any]:
-    needed = or_(*(func.strpos(cell, sign) > 0 for sign in _QUOTED_BY_APPLE))
     escaped = func.regexp_replace(cell, r'(["\\])', r"\\\1", "g")
-    return case((needed, func.concat('"', escaped, '"')), else_=cell)
+    return case((_quoted_by_apple(cell), func.concat('"', escaped, '"')), else_=cell)
+
+
+def _quoted_by_apple(cell: Any) -> ColumnElement[bool]:
+    # A reader that takes semicolons for commas is Apple's too. Bytes are compared the fastest.
+    return collate(cell, "C").bool_op("~")(r'[ ,;"\\]')
