@@ -25,6 +25,7 @@ from api.accounts.targets.sync import Syncing, sync_target
 from api.app import create_app
 from api.db.embedded import EmbeddedServer
 from api.db.pool import Database
+from api.db.uow import writing
 from api.settings import Settings
 from benchmarks import ground
 from benchmarks.ground import Ground
@@ -89,7 +90,8 @@ class Scene:
             async with database.raw() as connection:
                 found = await connection.execute(_THERE)
                 assert await found.fetchone() == (ACCOUNTS,), "not everybody arrived"
-                await connection.execute("DELETE FROM targets")
+            async with writing(database, "job:bench") as session:
+                await (await session.psycopg()).execute("DELETE FROM targets")
         return took
 
     async def _target(self, settings: Settings, database: Database) -> UUID:

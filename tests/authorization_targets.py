@@ -41,6 +41,7 @@ TARGETS: dict[str, tuple[Case, ...]] = {
     "POST /v1/targets": _write("/v1/targets", _NEW, status=201),
     "GET /v1/targets/{target_id}": _read(_ONE),
     "PATCH /v1/targets/{target_id}": _write(_ONE, {"paused": True}),
+    "DELETE /v1/targets/{target_id}": _write("/v1/targets/{spare_target}", status=204),
     "GET /v1/targets/{target_id}/status": _read(_ONE + "/status"),
     "POST /v1/targets/{target_id}/sync": _write(_ONE + "/sync", status=202),
     "POST /v1/targets/{target_id}/drift": _write(_ONE + "/drift", status=202),
@@ -81,16 +82,22 @@ async def make_targets(database: Database, place: str, network_id: UUID) -> dict
         base_url="https://target.example.org/scim/v2",
         **common,
     )
+    spare = Target(slug=f"spare-{place}", kind="csv", **common)
     handed = Target(slug=f"handed-{place}", kind="csv", **common)
     made = TargetHandOff(target_id=handed.id, created_at=now, created_by="job:test", students=0)
     waiting = TargetAccount(
         target_id=handed.id, account_id=uuid4(), desired="deleted", next_try_at=now
     )
     async with writing(database, "job:test") as session:
-        session.add_all([pushed, handed])
+        session.add_all([pushed, handed, spare])
         await session.flush()
-        session.add_all([TargetState(target_id=one.id) for one in (pushed, handed)])
+        session.add_all([TargetState(target_id=one.id) for one in (pushed, handed, spare)])
         session.add(made)
         await session.flush()
         session.add(waiting)
-    return {"target": str(pushed.id), "csv_target": str(handed.id), "hand_off": str(made.id)}
+    return {
+        "target": str(pushed.id),
+        "csv_target": str(handed.id),
+        "spare_target": str(spare.id),
+        "hand_off": str(made.id),
+    }

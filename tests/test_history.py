@@ -47,6 +47,13 @@ KEYS: dict[LiteralString, LiteralString] = {
     "allocations": "t.id::text",
     "checks": "t.id::text",
     "pd_registrations": "t.id::text",
+    "targets": "t.id::text",
+}
+# What is told of a row, where that is not all of it: of a token that there is another.
+SHOWN: dict[LiteralString, LiteralString] = {
+    "targets": (
+        "to_jsonb(t) || jsonb_build_object('sealed', left(encode(sha256(t.sealed), 'hex'), 12))"
+    )
 }
 # Those that no other refers to, so that they can go and come back.
 COPIED: tuple[LiteralString, ...] = ("waivers", "dependencies", "calendars")
@@ -90,7 +97,9 @@ def snapshot(connection: Connection) -> Rows:
     connection.rollback()
     rows: Rows = {}
     for table, key in KEYS.items():
-        found = connection.execute(f"SELECT {key}, to_jsonb(t) FROM {table} t")
+        found = connection.execute(
+            f"SELECT {key}, {SHOWN.get(table, 'to_jsonb(t)')} FROM {table} t"
+        )
         rows |= {(table, row[0]): row[1] for row in found}
     return rows
 

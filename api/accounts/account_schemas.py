@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Annotated, ClassVar, Literal, get_args
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from api.accounts.models import Account, Disclosure
 from api.accounts.rules import AccountStatus
 from api.accounts.username_rules import username_fault
 from api.http.strict import PatchIn, Strict
-from api.schools.schemas import Email, Line, PersonId, SchoolRef
+from api.schools.schemas import Line, PersonId, SchoolRef
 
 Grade = Literal["PK", "K", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"]
 # Grades are stored as numbers, from -1 for PK.
@@ -30,6 +30,15 @@ def _username(text: str) -> str:
 
 
 Username = Annotated[str, AfterValidator(_username), Field(max_length=100)]
+# As rosters have it: nothing with which some file or header separates addresses.
+StudentEmail = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        max_length=255,
+        pattern=r"^[^\s@,;:\"<>()\[\]\\]{1,64}@[^\s@,;:\"<>()\[\]\\]{1,190}$",
+    ),
+]
 
 
 class AccountPatch(PatchIn):
@@ -48,7 +57,7 @@ class AccountPatch(PatchIn):
     family_name: Line | None = None
     grade: Grade | None = None
     username: Username | None = None
-    email: Email | None = None
+    email: StudentEmail | None = None
     status: Literal["active", "suspended"] | None = None
 
 

@@ -23,11 +23,14 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
 $$"""
 
 
-def record_history(table: str, key: str, network: str, school: str) -> list[str]:
+def record_history(
+    table: str, key: str, network: str, school: str, shown: str = "to_jsonb(r)"
+) -> list[str]:
     """Statements that make `table` write history.
 
     `key`, `network` and `school` are SQL over a row `r` that give its id as text and whose it
-    is; a row's identity never changes, so old and new meet on `key`.
+    is; a row's identity never changes, so old and new meet on `key`. `shown` is what is told of
+    the row, where that is not all of it.
     """
     columns = "actor, request_id, table_name, row_id, network_id, school_id, operation"
     who = (
@@ -43,15 +46,15 @@ SET enable_nestloop = off AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
     INSERT INTO history ({columns}, after)
-    SELECT {owner}, 'insert', to_jsonb(r) FROM new_rows r;
+    SELECT {owner}, 'insert', {shown} FROM new_rows r;
   ELSIF TG_OP = 'DELETE' THEN
     INSERT INTO history ({columns}, before)
-    SELECT {owner}, 'delete', to_jsonb(r) FROM old_rows r;
+    SELECT {owner}, 'delete', {shown} FROM old_rows r;
   ELSE
     INSERT INTO history ({columns}, before, after)
     SELECT {owner}, 'update', jsonb_difference(o.doc, n.doc), jsonb_difference(n.doc, o.doc)
-    FROM (SELECT {key} AS k, to_jsonb(r) - {_NOISE} AS doc FROM old_rows r) o
-    JOIN (SELECT {key} AS k, to_jsonb(r) - {_NOISE} AS doc, r.* FROM new_rows r) r ON r.k = o.k
+    FROM (SELECT {key} AS k, {shown} - {_NOISE} AS doc FROM old_rows r) o
+    JOIN (SELECT {key} AS k, {shown} - {_NOISE} AS doc, r.* FROM new_rows r) r ON r.k = o.k
     CROSS JOIN LATERAL (SELECT r.doc) n
     WHERE o.doc IS DISTINCT FROM n.doc;
   END IF;

@@ -124,7 +124,9 @@ def test_a_target_tells_what_waits_and_what_was_given_up(
     assert violations(page) == []
 
 
-def test_a_target_is_added_paused_and_given_another_token(visitor: Visitor, world: World) -> None:
+def test_a_target_is_added_paused_given_another_token_and_removed(
+    visitor: Visitor, world: World
+) -> None:
     page = visitor.page
     visitor.open("/targets")
     page.get_by_role("button", name="Add a target").click()
@@ -152,6 +154,12 @@ def test_a_target_is_added_paused_and_given_another_token(visitor: Visitor, worl
     expect(library.locator(".badge")).to_have_text("Up to date")
     [made] = world.api.get("/v1/targets?network=NORTH").json()["items"]
     assert (made["has_token"], made["rate_per_minute"], made["paused"]) == (True, 90, False)
+    library.get_by_role("button", name="Remove").click()
+    dialog = page.get_by_role("dialog", name="Remove library")
+    assert violations(page) == []
+    dialog.get_by_role("button", name="Remove target").click()
+    expect(library).to_have_count(0)
+    assert world.api.get("/v1/targets?network=NORTH").json()["items"] == []
 
 
 def test_a_file_is_handed_off_and_confirmed(named: Visitor, targets: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import case
 
 from api.accounts.exports import cells
-from api.accounts.exports.form import Cell, Form, Format, Of, Sheet, Wishes
+from api.accounts.exports.form import Cell, Form, Format, Of, Sheet, Wishes, Written
 
 _GRADES = ("PK", "K", *map(str, range(1, 13)))
 _STAFF = (
@@ -20,6 +20,8 @@ _CLASSES = (
     "class_id,class_number,course_id,instructor_id,instructor_id_2,instructor_id_3,location_id"
 )
 _ROSTERS = "roster_id,class_id,student_id"
+# "Any identifiers entered must be alphanumeric and can include a hyphen."
+_NO_IDENTIFIER = "[^0-9A-Za-z-]"
 # Digits of a passcode that a child can remember, by the last grade that has it; then 8.
 _PASSCODES = ((2, "4"), (5, "6"))
 
@@ -63,7 +65,11 @@ def make(wishes: Wishes) -> Form:
             *("school", "grade"),
         ),
         recipient="Apple",
+        unfit=cells.unfit_ids(_NO_IDENTIFIER, "not of letters, digits and hyphens"),
         keyed=True,
+        judges_schools=True,
+        lists_schools=cells.without(cells.SCHOOL_ID, _NO_IDENTIFIER),
+        written=Written.apple,
     )
 
 

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Text, case, cast, func, literal, literal_column, or_
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    case,
+    cast,
+    collate,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from api.accounts.cards.models import InitialPassword
@@ -18,6 +31,8 @@ from api.schools.models import Network, School
 # Lists of the states (CEDS) and School Data Sync: from PK (-1) to grade 12.
 CODED = ("PK", "KG", *(f"{grade:02}" for grade in range(1, 13)))
 _FIRST_GRADE = -1
+_GOOGLE_ADDRESS = "^[A-Za-z0-9_'-]+(\\.[A-Za-z0-9_'-]+)*@[A-Za-z0-9.-]+$"
+_LONGEST_GOOGLE_NAME = 60
 _LAST_GRADE = 12
 
 SOURCED_ID = col(Account.sourced_id)
@@ -27,12 +42,23 @@ GRADE = col(Account.grade)
 SCHOOL_NAME = col(School.name)
 # By the first of these an import finds a school again, whatever system the file went through.
 SCHOOL_ID: ColumnElement[str] = func.coalesce(col(School.sourced_id), col(School.code))
-NETWORK_ID, NETWORK_NAME = col(Network.code), col(Network.name)
+NETWORK_NAME = col(Network.name)
 
 
 def fixed(text: str) -> ColumnElement[str]:
     """The same in every row."""
     return literal(text, Text())
+
+
+def district_id() -> ColumnElement[str]:
+    """The network's code; with something before it where a school of it is called the same.
+
+    Where districts and schools are in one file no two of them may have one id.
+    """
+    other = aliased(School)
+    called = func.coalesce(col(other.sourced_id), col(other.code)) == col(Network.code)
+    same = select(1).where(col(other.network_id) == col(Network.id), called).exists()
+    return case((same, fixed("district-") + col(Network.code)), else_=col(Network.code))
 
 
 def graded(words: Sequence[str]) -> ColumnElement[str]:
@@ -107,6 +133,70 @@ def malformed_address(
     return Unfit("address-unfit", "has an address with what is refused there", wrong)
 
 
+def unfit_ids(no_place_for: str, what: str) -> list[Unfit]:
+    """Students and schools whose ids have one of these characters, or are not `what`."""
+    found = (
+        ("id-unfit", f"has a sourced id that is {what}", SOURCED_ID),
+        ("school-unfit", f"has a school whose id is {what}", SCHOOL_ID),
+    )
+    return [Unfit(code, says, cell.bool_op("~")(no_place_for)) for code, says, cell in found]
+
+
+def without(cell: ColumnElement[str], no_place_for: str) -> ColumnElement[bool]:
+    return cell.bool_op("!~")(no_place_for)
+
+
+def unfit_for_google(where: ColumnElement[str]) -> list[Unfit]:
+    """What Google takes for no user (its help pages 33386 and 9193374), however it is sent."""
+    return [
+        without_address(where),
+        malformed_address(where, _GOOGLE_ADDRESS),
+        longer_names(_LONGEST_GOOGLE_NAME),
+        Unfit("name-unfit", "has a name with < or >", _bracketed()),
+    ]
+
+
+def _bracketed() -> ColumnElement[bool]:
+    return or_(*(name.contains(sign) for name in (GIVEN, FAMILY) for sign in "<>"))
+
+
 def longer_names(longest: int) -> Unfit:
     too_long = or_(func.length(GIVEN) > longest, func.length(FAMILY) > longest)
     return Unfit("name-too-long", f"has a name of more than {longest} characters", too_long)
+
+
+def apple_line(columns: Iterable[Cell]) -> ColumnElement[str]:
+    """A line as Apple's templates ask: straight quotes around what has a space or a comma in it and
+    around nothing else, a backslash before quotes and backslashes.
+    """
+    cells = list(columns)
+    names = [cell for cell in cells if _is_name(cell)]
+    # All names are looked at in one: most lines have nothing to quote, and cell by cell it took
+    # twice as long as to send them.
+    needed = _quoted_by_apple(func.concat(*names))
+    quoted = [_for_apple(cell) if _is_name(cell) else cell for cell in cells]
+    return case((needed, _joined(quoted)), else_=_joined(cells))
+
+
+def _is_name(cell: Cell) -> bool:
+    """Whether it may have anything in it. Identifiers that have are unfit; no email or username
+    has what a roster separates cells with.
+    """
+    return any(cell is name for name in (GIVEN, FAMILY, SCHOOL_NAME))
+
+
+def _joined(cells: Iterable[Cell]) -> ColumnElement[str]:
+    joined: list[Any] = []
+    for cell in cells:
+        joined += ["" if cell is None else cell, ","]
+    return func.concat(*joined[:-1])
+
+
+def _for_apple(cell: Cell) -> ColumnElement[Any]:
+    escaped = func.regexp_replace(cell, r'(["\\])', r"\\\1", "g")
+    return case((_quoted_by_apple(cell), func.concat('"', escaped, '"')), else_=cell)
+
+
+def _quoted_by_apple(cell: Any) -> ColumnElement[bool]:
+    # A reader that takes semicolons for commas is Apple's too. Bytes are compared the fastest.
+    return collate(cell, "C").bool_op("~")(r'[ ,;"\\]')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from typing import cast as typed
 from uuid import UUID
@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     and_,
     case,
+    collate,
     func,
     literal,
     not_,
@@ -26,8 +27,9 @@ from sqlmodel import col
 
 from api import clock
 from api.accounts.cards.models import InitialPassword
-from api.accounts.exports.errors import ExportUnfit, SourcedIdsShared
-from api.accounts.exports.form import Cell, Form, Of
+from api.accounts.exports import cells
+from api.accounts.exports.errors import ExportUnfit, SchoolIdsShared, SourcedIdsShared
+from api.accounts.exports.form import Cell, Form, Of, Unfit
 from api.accounts.models import Account, AccountSource
 from api.accounts.rules import AccountStatus
 from api.auth.caller import Caller, visible
@@ -85,6 +87,24 @@ def fit(form: Form) -> ColumnElement[bool] | None:
     return and_(*(one.when.is_not(True) for one in form.unfit))
 
 
+async def judging(session: ReadSession, chosen: Chosen, form: Form) -> Form:
+    """The form, which also finds unfit who shares the address that stands for one user there.
+
+    The file would make of the last of them what it made of the first. Looked up once, since hardly
+    anybody does.
+    """
+    if form.named is None:
+        return form
+    # Addresses that fit have no other letters, and comparing bytes takes half the time.
+    key = func.lower(collate(form.named, "C"))
+    shared = select(key).where(*chosen.accounts()).group_by(key).having(func.count() > 1)
+    if (await session.scalars(shared.where(key.is_not(None)).limit(1))).one_or_none() is None:
+        return form
+    what = "has the same address as another one"
+    unfit = Unfit("address-shared", what, key.in_(shared.correlate(None)))
+    return replace(form, unfit=[*form.unfit, unfit])
+
+
 def _asked(chosen: Chosen, form: Form, *columns: Any) -> Select[Any]:
     """Columns of all accounts asked for, their schools beside them where the form judges those."""
     statement = select(*columns).select_from(Account).where(*chosen.accounts())
@@ -113,6 +133,8 @@ def rows_of(
     if of is Of.school:
         statement = select(*shown).select_from(School)
         statement = statement.join(Network, col(Network.id) == col(School.network_id))
+        if form.lists_schools is not None:
+            statement = statement.where(form.lists_schools)
         return statement.where(*chosen.schools()).order_by(col(School.code))
     if secrets:
         shown += [col(Account.id), col(InitialPassword.sealed)]
@@ -156,15 +178,19 @@ class Survey:
 
 
 async def survey(session: ReadSession, chosen: Chosen, form: Form, *, skips: bool) -> Survey:
-    """Count what is asked for. Raises: ExportUnfit unless it `skips`; SourcedIdsShared."""
+    """Count what is asked for. Raises: ExportUnfit unless it `skips`; SourcedIdsShared;
+    SchoolIdsShared.
+    """
     condition = fit(form)
     bad = func.count().filter(not_(condition)) if condition is not None else literal(0)
     row = (await session.execute(_asked(chosen, form, func.count(), bad))).one()
     found = Survey(*row)
     if found.unfit and not skips:
         raise await _unfit(session, chosen, form, found)
-    if form.keyed and chosen.source_id is None:
-        await _check_keys(session, chosen)
+    if form.keyed:
+        await _check_schools(session, chosen)
+        if chosen.source_id is None:
+            await _check_keys(session, chosen)
     return found
 
 
@@ -203,6 +229,19 @@ async def _check_keys(session: ReadSession, chosen: Chosen) -> None:
         raise SourcedIdsShared(
             "The format tells students apart by their sourced id, and accounts of two sources have"
             " the same one; export one `source` at a time.",
+            examples=list(examples),
+        )
+
+
+async def _check_schools(session: ReadSession, chosen: Chosen) -> None:
+    """Raises: SchoolIdsShared."""
+    key = cells.SCHOOL_ID
+    shared = select(key).where(*chosen.schools()).group_by(key).having(func.count() > 1)
+    examples = (await session.scalars(shared.order_by(key).limit(_EXAMPLES))).all()
+    if examples:
+        raise SchoolIdsShared(
+            "The format tells schools apart by their sourced id, or code where they have none, and"
+            " one school's is the other's; give those with none a sourced id of their own.",
             examples=list(examples),
         )
 

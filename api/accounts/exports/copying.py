@@ -16,16 +16,21 @@ from sqlalchemy.dialects.postgresql import psycopg as dialect
 BLOCK = 4_000
 # How a line ends here. A cell has no line break in it, so each may be made another afterwards.
 END = b"\n"
+# Control characters, which nothing here has in it: nothing is quoted.
+_AS_IT_IS = b", DELIMITER E'\\x02', QUOTE E'\\x01'"
 _DIALECT: Dialect = dialect.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's own
 Reveal = Callable[[UUID, bytes], str]
 
 
 async def copied(
-    connection: AsyncConnection[Any], rows: Select[Any], expected: int = 0
+    connection: AsyncConnection[Any], rows: Select[Any], expected: int = 0, *, made: bool = False
 ) -> AsyncIterator[list[bytes]]:
-    """The rows of a select as lines of CSV; at least `expected` of them."""
+    """The rows of a select as lines of CSV; at least `expected` of them.
+
+    `made`: each row is one text, the line as it shall be.
+    """
     query, values = _written(rows)
-    copy = b"COPY (" + query + b") TO STDOUT (FORMAT csv)"
+    copy = b"COPY (" + query + b") TO STDOUT (FORMAT csv" + (_AS_IT_IS if made else b"") + b")"
     async with connection.cursor() as cursor, cursor.copy(copy, values) as out:
         block: list[bytes] = []
         while line := await out.read():

@@ -21,6 +21,13 @@ class SourcedIdsShared(Conflict):
     title: ClassVar[str] = "Two sources call different students by the same id"
 
 
+class SchoolIdsShared(Conflict):
+    """`examples` are ids that two schools have."""
+
+    code: ClassVar[str] = "school-ids-shared"
+    title: ClassVar[str] = "Two schools are told apart by nothing"
+
+
 class ExportsBusy(Unavailable):
     code: ClassVar[str] = "exports-busy"
     title: ClassVar[str] = "Other exports are being sent"

@@ -43,6 +43,16 @@ class OnUnfit(StrEnum):
     skip = "skip"
 
 
+class Written(StrEnum):
+    """How lines are written for a machine: as RFC 4180 has it, or as Apple's templates ask.
+
+    For people it is always the former, which is what spreadsheets read.
+    """
+
+    rfc4180 = "rfc4180"
+    apple = "apple"
+
+
 class Of(StrEnum):
     """What a row of a file is of; `nothing`: the file is there and has only its header."""
 
@@ -98,8 +108,9 @@ class Form:
 
     `fields` are what it says of a student, as disclosures name them. A form of one sheet is a
     CSV, split where `most_rows` or `most_bytes` is reached; one of several is a zip. `keyed`:
-    students are told apart by their sourced id, so two sources may not share one.
-    `judges_schools`: whether what is unfit looks at the school.
+    students are told apart by their sourced id, so two sources may not share one. `named` is the
+    address by which others are, whatever the case of its letters. `judges_schools`: whether what
+    is unfit looks at the school; `lists_schools` says of which a file may tell, if not of all.
     """
 
     sheets: Sequence[Sheet]
@@ -109,7 +120,10 @@ class Form:
     most_rows: int | None = None
     most_bytes: int | None = None
     keyed: bool = False
+    named: ColumnElement[str] | None = None
     judges_schools: bool = False
+    lists_schools: ColumnElement[bool] | None = None
+    written: Written = Written.rfc4180
     statuses: frozenset[AccountStatus] = frozenset({AccountStatus.active})
 
 

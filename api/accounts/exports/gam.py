@@ -19,7 +19,8 @@ def make(wishes: Wishes) -> Form:
         sheets=[Sheet("users", Of.account, columns, reveals="Password")],
         fields=("given_name", "family_name", "email", "grade"),
         recipient="Google",
-        unfit=[cells.without_address(address)],
+        unfit=cells.unfit_for_google(address),
+        named=address,
     )
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, case, or_
+from sqlalchemy import case
 
 from api.accounts.exports import cells
-from api.accounts.exports.form import Cell, Form, Format, Of, Sheet, Unfit, Wishes
+from api.accounts.exports.form import Cell, Form, Format, Of, Sheet, Wishes
 from api.accounts.rules import AccountStatus
 
 MOST_ROWS = 150_000
 MOST_BYTES = 35 * 10**6
 # Keeps the password that a user has.
 _KEEP = "****"
-_LONGEST_NAME = 60
-_ADDRESS = "^[A-Za-z0-9_'-]+(\\.[A-Za-z0-9_'-]+)*@[A-Za-z0-9.-]+$"
 
 
 def make(wishes: Wishes) -> Form:
@@ -55,20 +53,12 @@ def make(wishes: Wishes) -> Form:
         sheets=[users],
         fields=("given_name", "family_name", "email", "sourced_id", "status"),
         recipient="Google",
-        unfit=[
-            cells.without_address(address),
-            cells.malformed_address(address, _ADDRESS),
-            cells.longer_names(_LONGEST_NAME),
-            Unfit("name-unfit", "has a name with < or >", _bracketed()),
-        ],
+        unfit=cells.unfit_for_google(address),
+        named=address,
         most_rows=MOST_ROWS,
         most_bytes=MOST_BYTES,
         statuses=frozenset({AccountStatus.active, AccountStatus.suspended}),
     )
-
-
-def _bracketed() -> ColumnElement[bool]:
-    return or_(*(name.contains(sign) for name in (cells.GIVEN, cells.FAMILY) for sign in "<>"))
 
 
 GOOGLE = Format(make, takes=frozenset({"domain", "org_unit", "passwords"}))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, case
-from sqlalchemy.orm import Mapped
+from sqlalchemy import case
 
 from api.accounts.exports import cells
-from api.accounts.exports.form import Cell, Form, Format, Of, Sheet, Unfit, Wishes, filled
+from api.accounts.exports.form import Cell, Form, Format, Of, Sheet, Wishes, filled
 from api.accounts.rules import AccountStatus
 
 _SENT = ("orgs", "roles", "users")
@@ -56,20 +55,17 @@ def make(wishes: Wishes) -> Form:
             *("school", "grade", "status"),
         ),
         recipient=None,
-        unfit=[
-            cells.without_username(),
-            _no_guid("id-unfit", "has a sourced id that is no OneRoster GUID", cells.SOURCED_ID),
-            _no_guid("school-unfit", "has a school whose id is no GUID", cells.SCHOOL_ID),
-        ],
+        unfit=[cells.without_username(), *cells.unfit_ids(_NO_GUID, "no OneRoster GUID")],
         keyed=True,
         judges_schools=True,
+        lists_schools=cells.without(cells.SCHOOL_ID, _NO_GUID),
         statuses=frozenset({AccountStatus.active, AccountStatus.suspended}),
     )
 
 
 def _district() -> dict[str, Cell]:
     known: dict[str, Cell] = {
-        "sourcedId": cells.NETWORK_ID,
+        "sourcedId": cells.district_id(),
         "name": cells.NETWORK_NAME,
         "type": cells.fixed("district"),
     }
@@ -81,7 +77,7 @@ def _school() -> dict[str, Cell]:
         "sourcedId": cells.SCHOOL_ID,
         "name": cells.SCHOOL_NAME,
         "type": cells.fixed("school"),
-        "parentSourcedId": cells.NETWORK_ID,
+        "parentSourcedId": cells.district_id(),
     }
     return filled(_ORG, known)
 
@@ -110,10 +106,6 @@ def _role() -> dict[str, Cell]:
         "orgSourcedId": cells.SCHOOL_ID,
     }
     return filled(_ROLE, known)
-
-
-def _no_guid(code: str, sentence: str, cell: ColumnElement[str] | Mapped[str]) -> Unfit:
-    return Unfit(code, sentence, cell.bool_op("~")(_NO_GUID))
 
 
 ONEROSTER = Format(make, takes=frozenset({"passwords"}))

@@ -11,8 +11,8 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from api.accounts.exports.copying import END
 
-# RFC 4180; every reader that takes another end of line takes this one, and not the reverse.
-_END = b"\r\n"
+# RFC 4180; nearly every reader that takes another end of line takes this one, not the reverse.
+CRLF = b"\r\n"
 BOM = b"\xef\xbb\xbf"
 # Most of what there is to gain, at a third of the time of the usual level.
 _LEVEL = 1
@@ -29,15 +29,17 @@ class Piece:
     data: bytes
 
 
-def _joined(lines: Sequence[bytes]) -> bytes:
-    return b"".join(lines).replace(END, _END)
+def _joined(lines: Sequence[bytes], end: bytes = CRLF) -> bytes:
+    return b"".join(lines).replace(END, end)
 
 
-async def whole(name: str, head: bytes, blocks: AsyncIterator[list[bytes]]) -> AsyncIterator[Piece]:
+async def whole(
+    name: str, head: bytes, blocks: AsyncIterator[list[bytes]], end: bytes
+) -> AsyncIterator[Piece]:
     """A file that has everything in it; `head` is what it begins with."""
-    yield Piece(name, head.replace(END, _END))
+    yield Piece(name, _joined([head], end))
     async for lines in blocks:
-        yield Piece(name, _joined(lines))
+        yield Piece(name, _joined(lines, end))
 
 
 async def split(
@@ -48,7 +50,7 @@ async def split(
     most_bytes: int | None,
 ) -> AsyncIterator[Piece]:
     """Files `name-001.csv` and on, each with the head and no larger than allowed."""
-    parts = Parts(name, head.replace(END, _END), most_rows, most_bytes)
+    parts = Parts(name, _joined([head]), most_rows, most_bytes)
     yield parts.begun()
     async for lines in blocks:
         for piece in parts.taken(lines):
@@ -90,7 +92,7 @@ class Parts:
         if self._most_bytes is None:
             return count
         room = self._most_bytes - self._bytes
-        longer = len(_END) - len(END)
+        longer = len(CRLF) - len(END)
         if sum(map(len, lines[:count])) + longer * count <= room:
             return count
         fitting = 0

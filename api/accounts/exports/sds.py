@@ -9,7 +9,7 @@ from api.accounts.exports.form import Cell, Form, Format, Of, Sheet, Wishes
 def make(wishes: Wishes) -> Form:
     del wishes
     district: dict[str, Cell] = {
-        "sourcedId": cells.NETWORK_ID,
+        "sourcedId": cells.district_id(),
         "name": cells.NETWORK_NAME,
         "type": cells.fixed("district"),
         "parentSourcedId": None,
@@ -18,7 +18,7 @@ def make(wishes: Wishes) -> Form:
         "sourcedId": cells.SCHOOL_ID,
         "name": cells.SCHOOL_NAME,
         "type": cells.fixed("school"),
-        "parentSourcedId": cells.NETWORK_ID,
+        "parentSourcedId": cells.district_id(),
     }
     user: dict[str, Cell] = {
         "sourcedId": cells.SOURCED_ID,

@@ -15,8 +15,16 @@ from sqlmodel import col
 from api import clock
 from api.accounts.cards.service import mark_delivered, revealer
 from api.accounts.disclosures import Purpose, disclose_set
-from api.accounts.exports.choosing import Chosen, ids_of, most_bytes_of, rows_of, survey
-from api.accounts.exports.copying import copied, csv_lines, revealed
+from api.accounts.exports.cells import apple_line
+from api.accounts.exports.choosing import (
+    Chosen,
+    ids_of,
+    judging,
+    most_bytes_of,
+    rows_of,
+    survey,
+)
+from api.accounts.exports.copying import END, copied, csv_lines, revealed
 from api.accounts.exports.form import (
     DOMAIN,
     ORG_UNIT,
@@ -28,9 +36,10 @@ from api.accounts.exports.form import (
     OnUnfit,
     Sheet,
     Wishes,
+    Written,
 )
 from api.accounts.exports.forms import FORMATS
-from api.accounts.exports.packing import BOM, Piece, split, whole, zipped
+from api.accounts.exports.packing import BOM, CRLF, Piece, split, whole, zipped
 from api.accounts.exports.sending import Senders
 from api.accounts.models import AccountSource
 from api.accounts.rules import AccountStatus
@@ -82,11 +91,12 @@ async def export_accounts(
     """Record who is told about whom, and begin to send it, from the snapshot of this transaction.
 
     `session` must see one snapshot. Raises: ExportsBusy; NetworkNotFound; SchoolNotFound; Invalid
-    for what the format cannot do; ExportUnfit; SourcedIdsShared.
+    for what the format cannot do; ExportUnfit; SourcedIdsShared; SchoolIdsShared.
     """
     form = form_of(asked)
     network, chosen = await _choose(session, caller, asked)
     with senders.place():
+        form = await judging(session, chosen, form)
         found = await survey(session, chosen, form, skips=asked.on_unfit is OnUnfit.skip)
         if not found.unfit:
             # In one snapshot they need not be judged again.
@@ -219,7 +229,7 @@ class _Plan:
             blocks = self._blocks(connection, sheet)
             head = self._head(sheet)
             if len(self.form.sheets) > 1:
-                pieces = whole(sheet.name, head, blocks)
+                pieces = whole(sheet.name, head, blocks, END if self._for_apple else CRLF)
             else:
                 limits = (self.form.most_rows, self.form.most_bytes)
                 pieces = split(str(self.asked.format), head, blocks, *limits)
@@ -234,6 +244,10 @@ class _Plan:
     def _guarded(self) -> bool:
         return self.asked.audience is Audience.people
 
+    @property
+    def _for_apple(self) -> bool:
+        return self.form.written is Written.apple and not self._guarded
+
     async def _blocks(
         self, connection: AsyncConnection[Any], sheet: Sheet
     ) -> AsyncIterator[list[bytes]]:
@@ -246,6 +260,11 @@ class _Plan:
     def _lines(
         self, connection: AsyncConnection[Any], sheet: Sheet, of: Of, columns: Mapping[str, Cell]
     ) -> AsyncIterator[list[bytes]]:
+        expected = self.students if of is Of.account else 0
+        if self._for_apple:
+            line = apple_line(columns.values())
+            made = rows_of(self.chosen, self.form, of, [line], secrets=False, guarded=False)
+            return copied(connection, made, expected, made=True)
         secret = sheet.reveals if of is Of.account else None
         reveals = secret is not None and self.asked.passwords
         cells = dict(columns)
@@ -253,7 +272,6 @@ class _Plan:
             cells[secret] = literal(sheet.instead, Text())
         rows = partial(rows_of, self.chosen, self.form, of, [*cells.values()])
         if not reveals:
-            expected = self.students if of is Of.account else 0
             return copied(connection, rows(secrets=False, guarded=self._guarded), expected)
         assert secret is not None
         return revealed(

@@ -25,6 +25,8 @@ class Fault(NamedTuple):
 async def note_fault(session: WriteSession, target_id: UUID, fault: Fault) -> None:
     """Open the breaker: for a pause that doubles each time, or until credentials are changed."""
     state = await _locked(session, target_id)
+    if state is None:
+        return
     state.last_error = fault.code
     state.failures = 0
     if fault.refused:
@@ -52,15 +54,18 @@ async def note_health(session: WriteSession, target_id: UUID, failures: int) -> 
 async def close(session: WriteSession, target_id: UUID) -> None:
     """Try it again at once: somebody has changed something, or wants to know."""
     state = await _locked(session, target_id)
+    if state is None:
+        return
     state.breaker, state.open_until, state.trips, state.failures = Breaker.closed, None, 0, 0
     await session.flush()
 
 
-async def _locked(session: WriteSession, target_id: UUID) -> TargetState:
+async def _locked(session: WriteSession, target_id: UUID) -> TargetState | None:
+    """Null where somebody removed the target meanwhile."""
     statement = (
         select(TargetState)
         .where(col(TargetState.target_id) == target_id)
         .with_for_update()
         .execution_options(populate_existing=True)
     )
-    return (await session.scalars(statement)).one()
+    return (await session.scalars(statement)).one_or_none()

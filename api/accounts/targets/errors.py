@@ -24,6 +24,13 @@ class TargetKindDiffers(Conflict):
     title: ClassVar[str] = "A target of this kind does not do that"
 
 
+class DeletionsWait(Conflict):
+    """Whoever was erased is to be deleted at the target, which nothing would do any more."""
+
+    code: ClassVar[str] = "deletions-wait"
+    title: ClassVar[str] = "Erased students are still at the target"
+
+
 class NothingWaits(Conflict):
     code: ClassVar[str] = "nothing-waits"
     title: ClassVar[str] = "There is nothing to hand off"

@@ -14,6 +14,7 @@ from typing import LiteralString
 from uuid import UUID
 
 from api import clock
+from api.accounts.targets.adapter import TargetFails
 from api.db.pool import Database
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -64,7 +65,9 @@ class Pace:
         }
         async with self._database.raw() as connection:
             found = await (await connection.execute(_TAKE, values)).fetchone()
-        assert found is not None, "a target has a state from its first moment"
+        if found is None:
+            # Somebody removed it; its rows are gone, and whatever is written of it is nowhere.
+            raise TargetFails("removed", hold_seconds=0.0)
         self._next, self._left = found[0], count
 
 

@@ -130,6 +130,24 @@ async def change_target(
     return await _shown(session, response, target)
 
 
+@router.delete("/{target_id}", status_code=204)
+async def remove_target(
+    *,
+    request: Request,
+    target_id: UUID,
+    caller: Writer,
+    session: Writing,
+    abandon: Annotated[
+        bool, Query(description="Also where erased students have yet to be deleted there.")
+    ] = False,
+) -> None:
+    """Forget a target, its queue and its files. Its accounts stay there as they are."""
+    target = await queries.find_target(session, caller, target_id)
+    if "if-match" in request.headers:
+        check_if_match(request, _etag(target))
+    await service.remove_target(session, target, abandons=abandon)
+
+
 @router.get("/{target_id}/status")
 async def read_status(target_id: UUID, caller: Reader, session: Reading) -> TargetStatusOut:
     """What waits, what was given up, what differs, and when the queue will be empty."""

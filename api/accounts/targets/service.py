@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, select, update
+from sqlalchemy import Uuid, delete, func, select, update
 from sqlmodel import col
 
 from api import clock
@@ -16,9 +16,9 @@ from api.accounts.targets.addresses import origin_of, url_fault
 from api.accounts.targets.breaker import close
 from api.accounts.targets.credentials import sealed_token
 from api.accounts.targets.desire import CHANNEL, desire, want_gone
-from api.accounts.targets.errors import TargetSlugTaken, kind_differs
-from api.accounts.targets.models import Target, TargetAccount, TargetState
-from api.accounts.targets.rules import TargetKind
+from api.accounts.targets.errors import DeletionsWait, TargetSlugTaken, kind_differs
+from api.accounts.targets.models import Target, TargetAccount, TargetHandOff, TargetState
+from api.accounts.targets.rules import Desired, TargetKind
 from api.accounts.targets.schemas import TargetIn, TargetPatch
 from api.auth.caller import Caller
 from api.db.uow import WriteSession
@@ -27,7 +27,15 @@ from api.schools.queries import find_network, is_among
 from api.schools.service import changed_fields, flush, locked, write_changes
 from api.sealing import Sealer
 
-__all__ = ["add_target", "ask_for_drift", "ask_to_sync", "change_target", "retry", "want_gone"]
+__all__ = [
+    "add_target",
+    "ask_for_drift",
+    "ask_to_sync",
+    "change_target",
+    "remove_target",
+    "retry",
+    "want_gone",
+]
 
 
 # What schools' tasks say of a target: whether it counts, and when it will have everybody.
@@ -111,6 +119,35 @@ async def change_target(
         await _project_network(session, target.network_id)
     await _wake(session)
     return target
+
+
+async def remove_target(session: WriteSession, target: Target, *, abandons: bool) -> None:
+    """Forget a target with its queue and its files. Its accounts stay there as they are, and what
+    was disclosed to it stays recorded.
+
+    Raises: PreconditionFailed when it changed since it was read; DeletionsWait where erased
+    students have yet to be deleted there, unless they are abandoned.
+    """
+    target = await locked(session, target, target.id)
+    if not abandons:
+        await _require_no_deletions(session, target)
+    # Rows before the target: whoever adds rows meanwhile has locked those, and needs that.
+    for table in (TargetAccount, TargetHandOff):
+        await session.execute(delete(table).where(col(table.target_id) == target.id))
+    await session.execute(delete(Target).where(col(Target.id) == target.id))
+    if target.required:
+        await _project_network(session, target.network_id)
+
+
+async def _require_no_deletions(session: WriteSession, target: Target) -> None:
+    rows = col(TargetAccount.target_id) == target.id
+    wanted = rows & (col(TargetAccount.desired) == Desired.deleted)
+    waiting = await session.scalar(select(func.count()).select_from(TargetAccount).where(wanted))
+    if waiting:
+        raise DeletionsWait(
+            f"{target.slug} has yet to delete {waiting:,} who were erased here. Let it, or have its"
+            " own people delete them and send `abandon=true`."
+        )
 
 
 def _require_token_for(target: Target, url: str | None, *, has_new_token: bool) -> None:

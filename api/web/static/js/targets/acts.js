@@ -6,7 +6,7 @@ import { h } from "../dom.js";
 import { maySend } from "../accounts/acts.js";
 import { busyButton } from "../orders/parts.js";
 import { toast } from "../toasts.js";
-import { editTarget } from "./form.js";
+import { editTarget, removeTarget } from "./form.js";
 
 /**
  * @param {any} status @param {HTMLElement} trouble @param {() => Promise<void>} changed
@@ -23,6 +23,7 @@ export function actsFor(status, trouble, changed) {
     [!called && status.waiting, "Make a file", () => handOff(target)],
     [status.dead, "Retry given up", () => retry(target)],
     [true, "Edit", () => editTarget(target)],
+    [true, "Remove", () => removeTarget(target)],
   ];
   const offered = acts.filter(([is]) => is).map(([, label, run]) =>
     busyButton(

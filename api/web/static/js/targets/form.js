@@ -68,6 +68,31 @@ export async function editTarget(target) {
   });
 }
 
+/** @param {any} target @returns {Promise<boolean>} */
+export function removeTarget(target) {
+  return ask({
+    title: `Remove ${target.slug}`,
+    intro: h(
+      "p",
+      null,
+      "Its queue and its files are forgotten here. Accounts that are there stay there, and nothing keeps them up to date any more.",
+    ),
+    fields: [
+      checkOf({
+        name: "abandon",
+        label: "Also if erased students are still there",
+        help: "Then its own people have to delete them.",
+      }),
+    ],
+    submit: "Remove target",
+    danger: true,
+    act: async ({ abandon }) => {
+      await call("DELETE", `/v1/targets/${target.id}${abandon === "on" ? "?abandon=true" : ""}`);
+      toast(`${target.slug}: removed.`);
+    },
+  });
+}
+
 /** What only a target that is called has. @param {any} now */
 function calledOver(now) {
   return h(
