@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from api import clock
 from api.accounts.account_errors import StudentErased, UsernameBurnt, UsernameTaken
 from api.accounts.account_schemas import AccountPatch, grade_number
 from api.accounts.burning import burn, name_digest, owner_digest
@@ -17,6 +15,7 @@ from api.accounts.progress import project
 from api.accounts.targets.desire import desire
 from api.auth.caller import Caller
 from api.db.uow import WriteSession
+from api.schools.edits import with_edits
 from api.schools.errors import SourcedIdTaken, invalid
 from api.schools.queries import find_school
 from api.schools.service import changed_fields, flush, locked, require_open, write_changes
@@ -43,9 +42,10 @@ async def change_account(
         return account
     if "username" in changes:
         await _rename(session, account, changes["username"], secret)
+    edits = with_edits(account, changes, caller.actor)
     if "status" in changes:
         changes["missing_since"] = None
-    changes["edits"] = _with_edits(account, changes, caller.actor)
+    changes["edits"] = edits
     write_changes(account, changes)
     taken = UsernameTaken("Another student of the network has this username; choose another.")
     await flush(session, {"uq_accounts_network_id_username": taken})
@@ -87,28 +87,6 @@ async def _rename(session: WriteSession, account: Account, username: str, secret
         await burn(
             session, secret, account.network_id, account.source_id, account.sourced_id, before
         )
-
-
-def _with_edits(
-    account: Account, changes: dict[str, Any], actor: str
-) -> dict[str, dict[str, Any]] | None:
-    """The account's edits with those of a person: when, who, and what the source had said.
-
-    One that says again what the source said is none any more.
-    """
-    edits = dict(account.edits or {})
-    for field, value in changes.items():
-        if field == "missing_since":
-            continue
-        known = edits.pop(field, None)
-        said = known["source"] if known else _plain(getattr(account, field))
-        if _plain(value) != said:
-            edits[field] = {"at": clock.now().isoformat(), "source": said, "by": actor}
-    return edits or None
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, UUID) else value
 
 
 async def rekey(session: WriteSession, account: Account, sourced_id: str, secret: bytes) -> Account:

@@ -49,7 +49,7 @@ def plan_statement(columns: Collection[str], *, clears: bool = True) -> str:
         for name, (column, clearable) in FIELDS.items()
         if column in columns
     }
-    status_changes = f"(a.status <> {_STATUS} AND {_open_to('status', _STATUS)})"
+    status_changes = f"(a.status <> {_STATUS} AND {open_to('status', _STATUS)})"
     overruled = [f"CASE WHEN {change} THEN '{name}' END" for name, change in changes.items()]
     return _PLAN.format(
         values=", ".join(
@@ -75,11 +75,13 @@ def _changes(field: str, clears: bool) -> str:
     differs = f"a.{field} IS DISTINCT FROM s.{field}"
     if not clears:
         differs = f"s.{field} IS NOT NULL AND {differs}"
-    return f"(NOT s.deleted AND {differs} AND {_open_to(field, f's.{field}')})"
+    return f"(NOT s.deleted AND {differs} AND {open_to(field, f's.{field}')})"
 
 
-def _open_to(field: str, value: str) -> str:
-    """Whether no person's change of the field stands against what the file says."""
+def open_to(field: str, value: str) -> str:
+    """Whether no person's change of the field of the row `a` stands against what the file's
+    row `s` says.
+    """
     edit = f"a.edits -> '{field}'"
     return (
         f"(a.edits IS NULL OR {edit} IS NULL OR"

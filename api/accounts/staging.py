@@ -32,7 +32,8 @@ CREATE UNLOGGED TABLE {table} (number int NOT NULL, sourced_id text COLLATE "C" 
     """
 CREATE UNLOGGED TABLE {staff} (number int NOT NULL, file text NOT NULL, sourced_id text NOT NULL,
   school_id uuid NOT NULL, given_name text NOT NULL, family_name text NOT NULL, email text,
-  role text NOT NULL, deleted bool NOT NULL) WITH (autovacuum_enabled = false)""",
+  role text NOT NULL, deleted bool NOT NULL, modified_at timestamptz)
+  WITH (autovacuum_enabled = false)""",
 )
 # The reader refuses control characters, so only a backslash has to be escaped. Frozen rows need
 # no second visit by whoever reads them first.
@@ -253,8 +254,9 @@ def _staff(rows: Iterable[StaffRow], places: Places) -> tuple[list[tuple[Any, ..
         if isinstance(place, Refused):
             issues.append(Issue(one.number, "school", *place, one.file))
         else:
-            said = (one.given_name, one.family_name, one.email, one.role, one.deleted)
-            staff.append((one.number, one.file, one.sourced_id, place, *said))
+            name = (one.given_name, one.family_name)
+            said = (place, *name, one.email, one.role, one.deleted, one.modified_at)
+            staff.append((one.number, one.file, one.sourced_id, *said))
     return staff, issues
 
 

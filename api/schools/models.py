@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -17,6 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from api.db.columns import Timestamped, id_field, moment_field, one_of, text_field
@@ -127,6 +129,8 @@ class SchoolState(SQLModel, table=True):
 
 
 class Staff(Timestamped, table=True):
+    """Somebody who works at a school; `edits` are what people changed of what a roster says."""
+
     __tablename__ = "staff"
     __table_args__ = (
         one_of("role", StaffRole),
@@ -143,4 +147,5 @@ class Staff(Timestamped, table=True):
     email: str | None = Field(default=None, sa_type=Text)
     role: str = text_field()
     active: bool = True
+    edits: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
     version: int = 1

@@ -6,6 +6,7 @@ from api import clock
 from api.auth.caller import Caller
 from api.db.uow import WriteSession
 from api.facts import StaffChanged
+from api.schools.edits import with_edits
 from api.schools.errors import SourcedIdTaken, invalid
 from api.schools.models import School, Staff
 from api.schools.queries import find_school
@@ -57,6 +58,7 @@ async def change_staff(
     if not changes:
         return person
     left = person.school_id
+    changes["edits"] = with_edits(person, changes, caller.actor)
     write_changes(person, changes)
     await session.flush()
     for school_id in sorted({left, person.school_id}):

@@ -52,7 +52,10 @@ def insert(connection: Connection, table: str, row: Row) -> None:
 
 
 # Columns that came later, with what rows from before then say.
-LATER = {"networks": {"username_template": "{given:1}{family}{grad_year:2}"}}
+LATER: dict[str, Row] = {
+    "networks": {"username_template": "{given:1}{family}{grad_year:2}"},
+    "staff": {"edits": None},
+}
 
 
 def content(url: str) -> dict[str, list[str]]:

@@ -129,14 +129,14 @@ class People:
         kept = {name: cells[name] for name in cells if name not in ("grade", "username")}
         rows, wrong = self._staff.rows(numbers, kept)
         issues += wrong
-        for number, key, school, given, family, _, _, email, deleted, _ in rows:
+        for number, key, school, given, family, _, _, email, deleted, moment in rows:
             if school is None or not self._orgs.school_of(school)[1]:
                 self.left_out["staff of no school"] += 1
             elif given is None or family is None:
                 issues.append(_nameless(number, self.file))
             else:
-                role = roles[number] or ""
-                yield StaffRow(number, key, school, given, family, email, role, self.file, deleted)
+                said = (given, family, email, roles[number] or "")
+                yield StaffRow(number, key, school, *said, self.file, deleted, moment)
 
     def details(self) -> dict[str, Any]:
         """Whom and what was passed over: words of roles and grades, and how many people."""

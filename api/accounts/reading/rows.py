@@ -46,6 +46,7 @@ class StaffRow(NamedTuple):
     role: str
     file: str = ""
     deleted: bool = False
+    modified_at: datetime | None = None
 
 
 class Issue(NamedTuple):
