@@ -16,7 +16,7 @@ _STAGED: LiteralString = """
 """
 _FIELDS = ("school_id", "given_name", "family_name", "email", "role", "active")
 # What the file says, except where a person's word stands against it. Who leaves has an end and is
-# else as they were; an empty cell says nothing.
+# else as they were; an empty cell says nothing. A run about one school ends nobody of another.
 _CHANGES = (
     "((s.active OR '{name}' = 'active') AND s.{name} IS NOT NULL"
     " AND a.{name} IS DISTINCT FROM s.{name} AND {open})"
@@ -26,7 +26,8 @@ UPDATE staff a SET {values}, edits = nullif(
     a.edits - array_remove(ARRAY[{overruled}], NULL), jsonb_build_object()),
   version = a.version + 1, updated_at = %(now)s
 FROM {staged}
-WHERE a.network_id = %(network)s AND a.sourced_id = s.sourced_id AND ({any_changes})
+WHERE a.network_id = %(network)s AND a.sourced_id = s.sourced_id
+  AND (s.active OR %(school)s::uuid IS NULL OR a.school_id = %(school)s) AND ({any_changes})
 RETURNING old.school_id, new.school_id
 """
 _INSERT: LiteralString = (
@@ -42,7 +43,11 @@ FROM """
 RETURNING school_id, school_id
 """
 )
-_COUNT: LiteralString = "SELECT count(DISTINCT sourced_id) FROM {staff}"
+# Who leaves without a role is one of them only where they are known.
+_COUNT: LiteralString = """
+SELECT count(DISTINCT sourced_id) FROM {staff} n WHERE role IS NOT NULL OR EXISTS (
+  SELECT FROM staff a WHERE a.network_id = %(network)s AND a.sourced_id = n.sourced_id)
+"""
 
 
 def _update_statement() -> str:

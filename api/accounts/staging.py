@@ -31,9 +31,8 @@ CREATE UNLOGGED TABLE {table} (number int NOT NULL, sourced_id text COLLATE "C" 
   faulty bool NOT NULL) WITH (autovacuum_enabled = false)""",
     """
 CREATE UNLOGGED TABLE {staff} (number int NOT NULL, file text NOT NULL, sourced_id text NOT NULL,
-  school_id uuid NOT NULL, given_name text NOT NULL, family_name text NOT NULL, email text,
-  role text NOT NULL, deleted bool NOT NULL, modified_at timestamptz)
-  WITH (autovacuum_enabled = false)""",
+  school_id uuid, given_name text, family_name text, email text, role text,
+  deleted bool NOT NULL, modified_at timestamptz) WITH (autovacuum_enabled = false)""",
 )
 # The reader refuses control characters, so only a backslash has to be escaped. Frozen rows need
 # no second visit by whoever reads them first.
@@ -255,7 +254,7 @@ def _staff(rows: Iterable[StaffRow], places: Places) -> tuple[list[tuple[Any, ..
             issues.append(Issue(one.number, "school", *place, one.file))
         else:
             name = (one.given_name, one.family_name)
-            said = (place, *name, one.email, one.role, one.deleted, one.modified_at)
+            said = (place or None, *name, one.email, one.role, one.deleted, one.modified_at)
             staff.append((one.number, one.file, one.sourced_id, *said))
     return staff, issues
 

@@ -8,7 +8,7 @@ import pytest
 
 from api import clock
 from tests.accounts.conftest import Body, Caller, Rosters, rows
-from tests.accounts.roster_files import Cells
+from tests.accounts.roster_files import ROLES_1_2, USERS_1_2, Cells, manifest, table, zipped
 from tests.accounts.test_formats import archive_1_1, person
 
 NIGHT = timedelta(days=1)
@@ -126,3 +126,83 @@ async def test_a_staff_row_s_own_moment_counts(rosters: Rosters, admin: Caller) 
         assert (await staff(admin))["t1"]["given_name"] == "Adelaide"
         await rosters.run(delta(clock.now().strftime("%Y-%m-%dT%H:%M:%S.000Z")))
     assert (await staff(admin))["t1"]["given_name"] == "Addie"
+
+
+BLANK = {"givenName": "", "familyName": "", "orgSourcedIds": "", "email": "", "grades": ""}
+GONE = {"status": "tobedeleted", "dateLastModified": "2027-06-01T04:00:00.000Z"}
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        BLANK,
+        {"givenName": "", "familyName": ""},
+        {"orgSourcedIds": ""},
+        {"orgSourcedIds": "nowhere"},
+        {"email": "nobody"},
+        {"role": ""},
+        {"role": "guardian"},
+        {"role": ""} | BLANK,
+    ],
+)
+async def test_who_leaves_needs_no_more_than_their_id(
+    rosters: Rosters, admin: Caller, cells: Cells
+) -> None:
+    await rosters.run(roster(teacher("t1"), teacher("t2")))
+    before = (await staff(admin))["t1"]
+    leaving = [teacher(key, **GONE | cells) for key in ("t1", "t9")]
+    ended = await rosters.run(roster(*leaving, state="delta"))
+    assert await rosters.issues(ended["id"]) == []
+    found = await staff(admin)
+    assert found.keys() == {"t1", "t2"}
+    assert found["t2"]["active"]
+    changed = {name for name in before if before[name] != found["t1"][name]}
+    assert changed == {"active", "version", "updated_at"}
+    assert ended["details"]["staff"]["updated"] == 1
+
+
+async def test_who_leaves_a_delta_of_oneroster_1_2_needs_no_role(
+    rosters: Rosters, admin: Caller
+) -> None:
+    """Their roles are ended with them, so nothing says any more that they were staff."""
+
+    def delta(*users: Cells, roles: Cells) -> bytes:
+        stated = manifest("1.2", {"users": "delta", "roles": "delta"})
+        files = {"users.csv": table(USERS_1_2, users), "roles.csv": table(ROLES_1_2, [roles])}
+        return zipped({"manifest.csv": stated} | files)
+
+    await rosters.run(roster(teacher("t1"), teacher("t2"), teacher("t3")))
+    ended = GONE | {"userSourcedId": "t1", "orgSourcedId": "org-A", "role": "teacher"}
+    renamed = person("t3", status="active", dateLastModified=GONE["dateLastModified"])
+    leaving = [person("t1", **GONE), person("1", **GONE | BLANK), person("t2", **GONE | BLANK)]
+    run = await rosters.run(delta(*leaving, renamed, roles=ended), network="N")
+    assert await rosters.issues(run["id"]) == []
+    found = await staff(admin)
+    assert {key: one["active"] for key, one in found.items()} == {
+        "t1": False, "t2": False, "t3": True,
+    }  # fmt: skip
+    assert found["t2"]["given_name"] == "Givent2"
+    # Of the student it is no news of staff.
+    assert (await rosters.accounts())["1"]["status"] == "suspended"
+    assert run["details"]["staff"] == {"created": 0, "updated": 2, "unchanged": 0}
+
+
+async def test_who_is_named_without_a_school_is_refused_unless_they_leave(
+    rosters: Rosters, admin: Caller
+) -> None:
+    nameless = teacher("t1", givenName="", orgSourcedIds="org-A")
+    ended = await rosters.run(roster(nameless, teacher("t2", orgSourcedIds="")))
+    assert {one["column"] for one in await rosters.issues(ended["id"])} == {
+        "givenName", "orgSourcedIds",
+    }  # fmt: skip
+    assert await staff(admin) == {}
+
+
+async def test_a_roster_of_one_school_ends_nobody_of_another(
+    rosters: Rosters, admin: Caller
+) -> None:
+    await rosters.run(roster(teacher("t1"), teacher("t2", orgSourcedIds="org-B")))
+    leaving = [teacher(key, **GONE | BLANK) for key in ("t1", "t2")]
+    await rosters.run(roster(*leaving, state="delta"), scope="school:A")
+    active = {key: one["active"] for key, one in (await staff(admin)).items()}
+    assert active == {"t1": False, "t2": True}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any, NamedTuple, cast
@@ -100,6 +100,12 @@ class LooseGrade:
 def _deleted(cell: str) -> bool | Fault:
     found = _STATUSES.get(cell.casefold())
     return Fault("status-unknown", shown(cell), "active or tobedeleted") if found is None else found
+
+
+def leaving(cells: Collection[str]) -> list[bool]:
+    """Of a column `deleted`, whose rows say that they leave; empty where nobody's does."""
+    gone = {cell for cell in set(cells) if _STATUSES.get(cell.strip().casefold())}
+    return [cell in gone for cell in cells] if gone else []
 
 
 def _moment(cell: str) -> datetime | Fault:

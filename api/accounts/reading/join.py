@@ -12,7 +12,15 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from api.accounts.reading.archive import Archive
-from api.accounts.reading.people import KINDS, STUDENT, WITHOUT_ROLE, Orgs, People, role_word
+from api.accounts.reading.people import (
+    KINDS,
+    STUDENT,
+    UNTOLD,
+    WITHOUT_ROLE,
+    Orgs,
+    People,
+    role_word,
+)
 from api.accounts.reading.rows import LONGEST_CELL, Batch, Issue
 from api.accounts.reading.sheet import Columns, Sheet
 from api.schools.csv_table import shown
@@ -157,7 +165,7 @@ class Joined:
     def _with_roles(
         self, columns: Columns, waiting: dict[str, Role], met: dict[str, Role]
     ) -> Columns:
-        nobody = Role("", STUDENT if self._delta else WITHOUT_ROLE, None, 0, "")
+        nobody = Role("", UNTOLD if self._delta else WITHOUT_ROLE, None, 0, "")
         roles: list[Role] = []
         for key in map(str.strip, columns.cells["sourced_id"]):
             role = waiting.pop(key, None)

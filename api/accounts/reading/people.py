@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import compress
 from typing import Any
 
 from api.accounts.reading.archive import Archive
-from api.accounts.reading.cells import Judge, LooseGrade
+from api.accounts.reading.cells import Judge, LooseGrade, leaving
 from api.accounts.reading.rows import Batch, Issue, Org, StaffRow
 from api.accounts.reading.sheet import Columns, Sheet
 from api.schools.csv_table import shown
@@ -17,6 +18,8 @@ from api.schools.rules import StaffRole
 
 STUDENT = "student"
 WITHOUT_ROLE = "without a role"
+# Who changed without their role being told: a student, unless they leave and are staff.
+UNTOLD = "UNTOLD"
 _STAFF = {
     StaffRole.teacher: "teacher professor faculty instructor lecturer adjunct substitute",
     StaffRole.trainer: "coach trainer",
@@ -27,6 +30,10 @@ _STAFF = {
 KINDS: Mapping[str, str] = {STUDENT: STUDENT} | {
     word: role.value for role, words in _STAFF.items() for word in words.split()
 }
+# Who may be staff and leaves needs none of these: what is wrong with them keeps nobody.
+_NEEDLESS = {"school": None, "given_name": None, "family_name": None} | dict.fromkeys(
+    ("grade", "username", "email"), ""
+)
 # Organisations above the schools; of any other type is a school, or a part of one.
 _TYPES_ABOVE = (
     "district local localauthority state province national region municipality academictrust"
@@ -86,7 +93,7 @@ class Orgs(dict[str, Org]):
 class People:
     """Splits a sheet's people into students and staff, each checked; counts all others.
 
-    Cells need `role` besides the columns of a row: a word of KINDS, or None for nobody's.
+    Cells need `role` besides the columns of a row: a word of KINDS, or any other for nobody's.
     """
 
     def __init__(self, file: str, labels: Mapping[str, str], orgs: Orgs) -> None:
@@ -100,10 +107,20 @@ class People:
     def batch(self, columns: Columns, archive: Archive) -> Batch:
         numbers, cells, issues = columns
         words = cells["role"]
-        kinds = [KINDS.get(word) for word in words]
+        kinds = [STUDENT if word == UNTOLD else KINDS.get(word) for word in words]
         own = {name: column for name, column in cells.items() if name != "role"}
+        gone = [
+            leaves and word != STUDENT
+            for leaves, word in zip(leaving(cells.get("deleted", ())), words, strict=False)
+        ]
+        if any(gone):
+            own |= {
+                name: _where(gone, own[name], value)
+                for name, value in _NEEDLESS.items()
+                if name in own
+            }
         mask = [kind == STUDENT for kind in kinds]
-        if all(mask):
+        if all(mask) and not any(gone):
             rows, wrong = self._students.rows(numbers, own)
             return Batch(rows, [], issues + wrong, archive.progress)
         rows, wrong = self._students.rows(*_chosen(numbers, own, mask))
@@ -112,6 +129,11 @@ class People:
         if any(mask):
             roles = dict(zip(numbers, kinds, strict=True))
             staff = list(self._staff_of(*_chosen(numbers, own, mask), roles, wrong))
+        if any(gone):
+            mask = [
+                leaves and kind in (None, STUDENT) for leaves, kind in zip(gone, kinds, strict=True)
+            ]
+            staff += self._perhaps_staff(*_chosen(numbers, own, mask))
         self.left_out.update(
             word if word in _MAY_BE_TOLD else "other"
             for word in compress(words, [kind is None for kind in kinds])
@@ -130,13 +152,25 @@ class People:
         rows, wrong = self._staff.rows(numbers, kept)
         issues += wrong
         for number, key, school, given, family, _, _, email, deleted, moment in rows:
-            if school is None or not self._orgs.school_of(school)[1]:
+            if deleted:
+                yield _leaver(number, key, roles[number], self.file, moment)
+            elif school is None or not self._orgs.school_of(school)[1]:
                 self.left_out["staff of no school"] += 1
             elif given is None or family is None:
                 issues.append(_nameless(number, self.file))
             else:
                 said = (given, family, email, roles[number] or "")
                 yield StaffRow(number, key, school, *said, self.file, deleted, moment)
+
+    def _perhaps_staff(
+        self, numbers: Sequence[int], cells: Mapping[str, Sequence[Any]]
+    ) -> Iterator[StaffRow]:
+        """Those who leave and are staff if staff has them; what is wrong is told of them already,
+        or of nobody.
+        """
+        kept = {name: cells[name] for name in cells if name not in _NEEDLESS}
+        for row in self._staff.rows(numbers, kept)[0]:
+            yield _leaver(row[0], row[1], None, self.file, row[-1])
 
     def details(self) -> dict[str, Any]:
         """Whom and what was passed over: words of roles and grades, and how many people."""
@@ -150,6 +184,17 @@ class People:
 
 def _nameless(number: int, file: str) -> Issue:
     return Issue(number, None, "required", None, "a given and a family name of staff", file)
+
+
+def _leaver(
+    number: int, key: str, role: str | None, file: str, moment: datetime | None
+) -> StaffRow:
+    return StaffRow(number, key, None, None, None, None, role, file, True, moment)
+
+
+def _where(mask: Sequence[bool], column: Sequence[Any], value: str | None) -> list[Any]:
+    """The column with the value in place of those cells."""
+    return [value if marked else cell for marked, cell in zip(mask, column, strict=True)]
 
 
 def _chosen(

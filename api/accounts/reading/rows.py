@@ -35,15 +35,18 @@ class Source(Protocol):
 
 
 class StaffRow(NamedTuple):
-    """A grown-up; `role` is a StaffRole, `school` a code or sourced id."""
+    """A grown-up; `role` is a StaffRole, `school` a code or sourced id.
+
+    Who is `deleted` has an id and nothing else, and a role where the file says that they are staff.
+    """
 
     number: int
     sourced_id: str
-    school: str
-    given_name: str
-    family_name: str
+    school: str | None
+    given_name: str | None
+    family_name: str | None
     email: str | None
-    role: str
+    role: str | None
     file: str = ""
     deleted: bool = False
     modified_at: datetime | None = None
