@@ -98,6 +98,7 @@ def test_a_roster_is_previewed_and_then_applied(visitor: Visitor, world: World) 
     expect(counted(bench, "Created")).to_have_text("12")
     expect(counted(bench, "Rejected")).to_have_text("1")
     issue = bench.get_by_role("table", name="Rejected rows").get_by_role("row").last
+    expect(issue.locator("code")).to_have_text("school-unknown")
     expect(issue).to_contain_text("NOWHERE")
     # Dana may not see names, and the rows would be some.
     expect(bench.get_by_role("link", name="Download them to correct")).to_have_count(0)

@@ -163,11 +163,12 @@ export async function showIssues(run, place, signal) {
   const path = `/v1/account-imports/${run.id}/issues`;
   try {
     const { data } = await call("GET", `${path}?limit=${ISSUES}`, { signal });
-    const columns = [{ head: "Row" }, { head: "Column" }, { head: "Got" }, { head: "Expected" }];
+    const columns = ["Row", "Column", "Code", "Got", "Expected"].map((head) => ({ head }));
     const rows = data.items.map((/** @type {any} */ one) => ({
       cells: [
         one.file ? `${one.file}, ${one.row}` : String(one.row),
         one.column ?? "–",
+        h("code", null, one.code),
         one.got ?? h("span", { class: "fine" }, "not shown"),
         one.expected,
       ],
