@@ -1,6 +1,7 @@
 """Databases of one worker, used by one test after another: emptied in between, not made anew.
 
-Making one copies a thousand files, which took longer than most tests.
+Making one copies a thousand files, which took longer than most tests. What they are copied from
+is made once for all workers.
 """
 
 from __future__ import annotations
@@ -10,7 +11,12 @@ from typing import Any, LiteralString
 from uuid import uuid4
 
 import psycopg
+from fastapi import FastAPI
 from psycopg import Connection, sql
+
+from api.app import furnish
+from api.db.pool import Database
+from api.settings import Settings
 
 # What a test must leave as it was for its database to serve another: all that is not rows.
 _SHAPE: LiteralString = """
@@ -43,7 +49,9 @@ class Shelf:
     def __init__(self, template: str, url: Callable[..., str]) -> None:
         self._template, self._url = template, url
         self._free: list[str] = []
-        with self._inside(template) as connection:
+        # Not the template itself: nobody can copy it while somebody is in it.
+        self._free.append(self.take())
+        with self._inside(self._free[0]) as connection:
             self._shape = connection.execute(_SHAPE).fetchone()
             tables = connection.execute(_TABLES).fetchall()
             # What a migration put in stays, as long as it is as it was.
@@ -97,6 +105,35 @@ class Shelf:
             connection.execute(self._clear)
             connection.execute(_RESTART)
         return True
+
+
+def made_once(url: Callable[..., str], name: str, fill: Callable[[str], str]) -> str:
+    """Have the database `name`, to be copied from: the first worker of a run fills it.
+
+    `fill` is given its address; what it returned is returned to each worker.
+    """
+    with psycopg.connect(url("postgres", user="postgres"), autocommit=True) as connection:
+        # Until the connection ends, also when `fill` fails.
+        connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
+        about = connection.execute(
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
+            [name],
+        ).fetchone()
+        if about is not None and about[0] is not None:
+            return str(about[0])
+        named = sql.Identifier(name)
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(named))
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER firstbell").format(named))
+        said = fill(url(name))
+        comment = sql.SQL("COMMENT ON DATABASE {} IS {}").format(named, sql.Literal(said))
+        connection.execute(comment)
+        return said
+
+
+def furnished(app: FastAPI, settings: Settings, database: Database) -> FastAPI:
+    """An app that was built before, on this database now; it works nothing off by itself."""
+    furnish(app, settings.model_copy(update={"embedded_worker": False}), database)
+    return app
 
 
 def _rows(connection: Connection[Any], table: tuple[str, str]) -> str | None:

@@ -20,11 +20,11 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api import wiring
 from api.accounts.run import run_import
-from api.app import create_app
 from api.auth.rules import Role
 from api.auth.tokens import create_token
 from api.db import embedded, schema
@@ -32,6 +32,7 @@ from api.db.pool import Database
 from api.db.uow import writing
 from api.settings import Settings
 from tests.accounts.conftest import SCHOOLS, Caller, Rosters, csv_of, student
+from tests.shelf import furnished
 from tests.tasks.conftest import NETWORK
 from tests.test_cli import ROOT
 
@@ -112,12 +113,12 @@ def files(count: int) -> list[bytes]:
 
 
 @asynccontextmanager
-async def world(url: str) -> AsyncIterator[tuple[Rosters, str]]:
+async def world(app: FastAPI, url: str) -> AsyncIterator[tuple[Rosters, str]]:
     """Schools with a plan, on a new database; and the token of who sends their rosters."""
     await asyncio.to_thread(schema.migrate, url)
     settings = Settings(database_url=url, secret_key=SecretStr(SECRET), log_level="WARNING")
     async with Database(url, settings, wiring.build_bus()) as database:
-        app = create_app(settings.model_copy(update={"embedded_worker": False}), database)
+        furnished(app, settings, database)
         async with app.router.lifespan_context(app):
             async with writing(database, "job:test") as session:
                 token = await create_token(session, name="cron", role=Role.admin)
@@ -267,8 +268,10 @@ class Mortals:
         return state
 
 
-async def clean_run(url: str, bodies: Sequence[bytes]) -> dict[str, list[tuple[Any, ...]]]:
-    async with world(url) as (rosters, _):
+async def clean_run(
+    app: FastAPI, url: str, bodies: Sequence[bytes]
+) -> dict[str, list[tuple[Any, ...]]]:
+    async with world(app, url) as (rosters, _):
         for body in bodies:
             sent = await rosters.send(body, snapshot="full")
             await run_import(rosters.database, SECRET.encode(), sent["id"])
@@ -277,14 +280,16 @@ async def clean_run(url: str, bodies: Sequence[bytes]) -> dict[str, list[tuple[A
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-async def test_a_roster_survives_whoever_is_killed_whenever(tmp_path: Path) -> None:
+async def test_a_roster_survives_whoever_is_killed_whenever(
+    tmp_path: Path, built_app: FastAPI
+) -> None:
     bodies = files(ROWS)
     chance = random.Random(4)  # noqa: S311 (not a secret)
     with databases() as (server, (clean, url)), socket.socket() as free:
-        expected = await clean_run(clean, bodies)
+        expected = await clean_run(built_app, clean, bodies)
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-        async with world(url) as (_, token):
+        async with world(built_app, url) as (_, token):
             pass
         free.close()
         mortals = Mortals(server, url, tmp_path / "log", port, chance)

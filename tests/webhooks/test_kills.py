@@ -16,10 +16,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api import clock, wiring
-from api.app import create_app
 from api.auth.rules import Role
 from api.auth.tokens import create_token
 from api.db import schema
@@ -30,6 +30,7 @@ from api.webhooks.backlog import any_waiting
 from api.webhooks.jobs import drain
 from api.webhooks.secrets import sealer_for
 from tests.jobs.waiting import PATIENCE
+from tests.shelf import furnished
 from tests.test_cli import ROOT
 from tests.webhooks.conftest import Client, Sender, add_vendor, client_of, post_event, signed
 from tests.webhooks.scene import (
@@ -50,10 +51,12 @@ CONNECTIONS = 8
 
 
 @asynccontextmanager
-async def world(settings: Settings, url: str) -> AsyncIterator[tuple[Database, Client, Sender]]:
+async def world(
+    built_app: FastAPI, settings: Settings, url: str
+) -> AsyncIterator[tuple[Database, Client, Sender]]:
     """A database with schools, a seller and its placed orders; and a way to ask about them."""
     async with Database(url, settings, wiring.build_bus()) as database:
-        app = create_app(settings.model_copy(update={"embedded_worker": False}), database)
+        app = furnished(built_app, settings, database)
         async with app.router.lifespan_context(app):
             async with writing(database, "job:test") as session:
                 token = await create_token(session, name="admin", role=Role.admin)
@@ -158,11 +161,15 @@ async def settled(database: Database) -> None:
 
 @pytest.mark.slow
 async def test_nothing_is_lost_or_doubled_while_the_server_is_killed(
-    settings: Settings, database_url: str, empty_database_url: str, mortal: Mortal
+    built_app: FastAPI,
+    settings: Settings,
+    database_url: str,
+    empty_database_url: str,
+    mortal: Mortal,
 ) -> None:
     told = day_of(ORDERS, clock.now().replace(microsecond=0) - timedelta(days=1))
     await asyncio.to_thread(schema.migrate, empty_database_url)
-    async with world(settings, empty_database_url) as (database, client, sender):
+    async with world(built_app, settings, empty_database_url) as (database, client, sender):
         for number, (event_id, event) in enumerate(told, 1):
             assert (await post_event(client, sender, event, event_id)).status_code == 202
             if number % 10 == 0:
@@ -170,7 +177,7 @@ async def test_nothing_is_lost_or_doubled_while_the_server_is_killed(
         await drain(database, sealer_for(settings))
         expected = await tables(database)
 
-    async with world(settings, database_url) as (database, _, sender):
+    async with world(built_app, settings, database_url) as (database, _, sender):
         mortal.start()
         answered = await send(shuffled(told, seed=1), sender, mortal)
         # Once more, when the last were stored and may not have been applied.
