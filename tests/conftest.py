@@ -85,8 +85,10 @@ def empty_database_url(server: embedded.EmbeddedServer) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def shelf(server: embedded.EmbeddedServer, template: str) -> Shelf:
-    return Shelf(template, server.url)
+def shelf(server: embedded.EmbeddedServer, template: str) -> Iterator[Shelf]:
+    opened = Shelf(template, server.url)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

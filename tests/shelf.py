@@ -49,6 +49,9 @@ class Shelf:
     def __init__(self, template: str, url: Callable[..., str]) -> None:
         self._template, self._url = template, url
         self._free: list[str] = []
+        # Kept open, as superuser: a new one would look up every table again, which takes longer
+        # than emptying them.
+        self._within: dict[str, Connection[Any]] = {}
         # Not the template itself: nobody can copy it while somebody is in it.
         self._free.append(self.take())
         with self._inside(self._free[0]) as connection:
@@ -75,6 +78,8 @@ class Shelf:
         if self._emptied(name):
             self._free.append(name)
         else:
+            if name in self._within:
+                self._within.pop(name).close()
             self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def execute(self, statement: str) -> None:
@@ -85,13 +90,23 @@ class Shelf:
         # As superuser: an autovacuum worker may be looking at a database that is dropped.
         return psycopg.connect(self._url(name, user="postgres"), autocommit=True)
 
+    def close(self) -> None:
+        for connection in self._within.values():
+            connection.close()
+
     def _emptied(self, name: str) -> bool:
         try:
-            connection = self._inside(name)
+            if name not in self._within:
+                self._within[name] = self._inside(name)
+            # Without triggers: no history of it, no order among tables that refer to each other.
+            self._within[name].execute("SET session_replication_role = replica")
         except psycopg.OperationalError:
             # The test dropped it itself.
             return False
-        with connection:
+        return self._cleared(self._within[name])
+
+    def _cleared(self, connection: Connection[Any]) -> bool:
+        with connection.transaction():
             connection.execute(_OTHERS)
             size = connection.execute("SELECT pg_database_size(current_database())").fetchone()
             if size is None or size[0] > _LARGEST_BYTES:
@@ -100,8 +115,6 @@ class Shelf:
                 return False
             if any(_rows(connection, table) != kept for table, kept in self._given.items()):
                 return False
-            # Without triggers: no history of it, no order among tables that refer to each other.
-            connection.execute("SET session_replication_role = replica")
             connection.execute(self._clear)
             connection.execute(_RESTART)
         return True

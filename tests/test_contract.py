@@ -184,7 +184,9 @@ def document(built_opener: FastAPI) -> Document:
 def promise(
     document: Document, settings: Settings, database_url: str, peopled: tuple[str, World]
 ) -> Iterator[Promise]:
-    alone = settings.model_copy(update={"embedded_worker": False})
+    # A pool that does not grow: a new connection asks `random` for when it is to end, and
+    # Hypothesis takes that for the doing of what it draws from just then.
+    alone = settings.model_copy(update={"embedded_worker": False, "pool_size": 2})
     token = asyncio.run(_token(alone, database_url))
     furnished(document.app, alone, Database(database_url, alone, wiring.build_bus()))
     try:

@@ -8,8 +8,6 @@ import os
 import random
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -32,9 +30,9 @@ from api.db.pool import Database
 from api.db.uow import writing
 from api.settings import Settings
 from tests.accounts.conftest import SCHOOLS, Caller, Rosters, csv_of, student
+from tests.mother import DOOMED, Mother
 from tests.shelf import furnished
 from tests.tasks.conftest import NETWORK
-from tests.test_cli import ROOT
 
 ROWS = 10_000
 KILLS = 2
@@ -161,13 +159,14 @@ class Mortals:
     log: Path
     port: int
     chance: random.Random
-    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    mother: Mother
+    running: dict[str, int] = field(default_factory=dict)
     killed: list[str] = field(default_factory=list)
 
     def start(self, what: str) -> None:
         commands = {
-            "api": ["-m", "api", "serve"],
-            "worker": ["-m", "tests.accounts.doomed", self.url, SECRET, str(STALLED_AFTER)],
+            "api": ["serve"],
+            "worker": [DOOMED, self.url, SECRET, str(STALLED_AFTER)],
         }
         environment = {
             **os.environ,
@@ -176,14 +175,7 @@ class Mortals:
             "FIRSTBELL_PORT": str(self.port),
             "FIRSTBELL_EMBEDDED_WORKER": "false",
         }
-        with self.log.open("ab") as log:
-            self.running[what] = subprocess.Popen(
-                [sys.executable, *commands[what]],
-                cwd=ROOT,
-                env=environment,
-                stdout=log,
-                stderr=log,
-            )
+        self.running[what] = self.mother.bear(commands[what], environment, self.log)
 
     def kill(self, what: str) -> None:
         """At once, in the middle of whatever it does; then there is another."""
@@ -193,14 +185,8 @@ class Mortals:
             # Its keeper starts it again.
             os.kill(pid, signal.SIGKILL)
             return
-        self.running[what].kill()
-        self.running[what].wait()
+        self.mother.kill(self.running[what])
         self.start(what)
-
-    def end(self) -> None:
-        for process in self.running.values():
-            process.kill()
-            process.wait()
 
     async def keep_killing(self, order: Sequence[str], longest: float) -> None:
         """Kill in the middle of the run, each time that somebody has begun it again."""
@@ -292,8 +278,8 @@ async def test_a_roster_survives_whoever_is_killed_whenever(
         async with world(built_app, url) as (_, token):
             pass
         free.close()
-        mortals = Mortals(server, url, tmp_path / "log", port, chance)
-        try:
+        with Mother() as mother:
+            mortals = Mortals(server, url, tmp_path / "log", port, chance, mother)
             for what in ("api", "worker"):
                 mortals.start(what)
             order = [("database", "worker")[n % 2] for n in range(KILLS)]
@@ -303,8 +289,6 @@ async def test_a_roster_survives_whoever_is_killed_whenever(
                 assert await mortals.ended(import_id) == "applied", mortals.log.read_text()
                 await killing
                 order.reverse()
-        finally:
-            mortals.end()
         assert mortals.killed.count("api") == len(bodies)
         assert {"worker", "database"} <= set(mortals.killed)
         found = await asyncio.to_thread(said, url)

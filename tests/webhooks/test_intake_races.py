@@ -154,8 +154,8 @@ async def test_without_its_database_it_answers_503_and_goes_on_afterwards(
     assert (await post_event(stranger, acme, EVENT)).status_code == 202
     with psycopg.connect(database_url, autocommit=True) as beside:
         beside.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <>"
+            " pg_backend_pid() AND datname = current_database() AND usename = current_user"
         )
     answers = [await post_event(stranger, acme, EVENT) for _ in range(30)]
     statuses = {answer.status_code for answer in answers}

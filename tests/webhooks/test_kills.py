@@ -6,11 +6,9 @@ import asyncio
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,8 +28,8 @@ from api.webhooks.backlog import any_waiting
 from api.webhooks.jobs import drain
 from api.webhooks.secrets import sealer_for
 from tests.jobs.waiting import PATIENCE
+from tests.mother import Mother
 from tests.shelf import furnished
-from tests.test_cli import ROOT
 from tests.webhooks.conftest import Client, Sender, add_vendor, client_of, post_event, signed
 from tests.webhooks.scene import (
     SCHOOLS,
@@ -75,8 +73,9 @@ class Mortal:
     settings: Settings
     log: Path
     port: int
+    mother: Mother
     kills: int = 0
-    process: subprocess.Popen[bytes] | None = field(default=None)
+    pid: int | None = None
 
     def start(self) -> None:
         key = self.settings.secret_key or SecretStr("")
@@ -87,20 +86,12 @@ class Mortal:
             "FIRSTBELL_DATA_DIR": str(self.settings.data_dir),
             "FIRSTBELL_PORT": str(self.port),
         }
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "api", "serve"],
-                cwd=ROOT,
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-            )
+        self.pid = self.mother.bear(["serve"], environment, self.log)
 
     def kill(self) -> None:
         """At once, in the middle of whatever it does."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
+        assert self.pid is not None
+        self.mother.kill(self.pid)
         self.kills += 1
 
 
@@ -108,11 +99,9 @@ class Mortal:
 def mortal(settings: Settings, tmp_path: Path) -> Iterator[Mortal]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        server = Mortal(settings, tmp_path / "log", free.getsockname()[1])
-    yield server
-    if server.process is not None:
-        server.process.kill()
-        server.process.wait()
+        port = free.getsockname()[1]
+    with Mother() as mother:
+        yield Mortal(settings, tmp_path / "log", port, mother)
 
 
 async def send(told: list[Told], sender: Sender, mortal: Mortal) -> dict[str, list[int]]:
