@@ -34,7 +34,9 @@ WORDS = st.sampled_from(
         *("bulk", "filter", "patch", "supported", "maxOperations", "maxPayloadSize", "maxResults"),
     ]
 )
-LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | WORDS
+# As they are read: a larger integer has become a float by then.
+NUMBERS = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+LEAVES = st.none() | st.booleans() | NUMBERS | st.text(max_size=8) | WORDS
 ANSWERS = st.recursive(
     LEAVES,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=5),
