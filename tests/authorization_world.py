@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ import httpx
 from fastapi import FastAPI
 
 from api import wiring
-from api.app import create_app
+from api.app import furnish
 from api.auth.passwords import hash_password
 from api.auth.rules import Role
 from api.auth.service import create_user
@@ -76,6 +77,15 @@ class World:
     names: dict[str, dict[str, str]]
     ids: dict[str, UUID]
 
+    def to_text(self) -> str:
+        ids = {name: str(one) for name, one in self.ids.items()}
+        return json.dumps({"names": self.names, "ids": ids})
+
+    @classmethod
+    def from_text(cls, text: str) -> World:
+        read = json.loads(text)
+        return cls(read["names"], {name: UUID(one) for name, one in read["ids"].items()})
+
     async def token(self, database: Database, caller: str) -> str | None:
         """A token of this kind of caller; None for a stranger."""
         network, school = self.ids["A"], self.ids["a1"]
@@ -129,10 +139,10 @@ async def client_of(app: FastAPI, token: str | None) -> AsyncIterator[httpx.Asyn
         yield client
 
 
-async def populate(settings: Settings, url: str) -> World:
+async def populate(app: FastAPI, settings: Settings, url: str) -> World:
     """Make both networks in an empty database, whose users have the password `PASSWORD`."""
     async with Database(url, settings, wiring.build_bus()) as database:
-        app = create_app(settings, database)
+        furnish(app, settings, database)
         async with app.router.lifespan_context(app):
             return await _build(app, database, await hash_password(PASSWORD))
 

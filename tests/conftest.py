@@ -14,13 +14,13 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from api.app import create_app, furnish
+from api.app import create_app
 from api.db import embedded, schema
 from api.db.pool import Database
 from api.facts import Bus
 from api.settings import Settings
 from tests.authorization_world import World, populate
-from tests.shelf import Shelf
+from tests.shelf import Shelf, furnished, made_once
 
 _SECRET = SecretStr("x" * 43)
 # Speed only: a test's data may vanish with the machine.
@@ -67,10 +67,12 @@ def _execute(server: embedded.EmbeddedServer, statement: str) -> None:
 
 @pytest.fixture(scope="session")
 def template(server: embedded.EmbeddedServer) -> str:
-    name = f"template_{uuid4().hex}"
-    _execute(server, f"CREATE DATABASE {name} OWNER firstbell")
-    schema.migrate(server.url(name))
-    return name
+    def migrated(url: str) -> str:
+        schema.migrate(url)
+        return "migrated"
+
+    made_once(server.url, "newest", migrated)
+    return "newest"
 
 
 @pytest.fixture
@@ -83,8 +85,10 @@ def empty_database_url(server: embedded.EmbeddedServer) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def shelf(server: embedded.EmbeddedServer, template: str) -> Shelf:
-    return Shelf(template, server.url)
+def shelf(server: embedded.EmbeddedServer, template: str) -> Iterator[Shelf]:
+    opened = Shelf(template, server.url)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
@@ -96,15 +100,17 @@ def database_url(server: embedded.EmbeddedServer, shelf: Shelf) -> Iterator[str]
 
 
 @pytest.fixture(scope="session")
-def peopled(server: embedded.EmbeddedServer, template: str) -> tuple[str, World]:
-    """A template with two networks in it, made once a worker over HTTP, and the names in it."""
-    name = f"peopled_{uuid4().hex}"
-    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template} OWNER firstbell")
-    url = server.url(name)
-    settings = Settings(
-        database_url=url, secret_key=_SECRET, log_level="WARNING", embedded_worker=False
-    )
-    return name, asyncio.run(populate(settings, url))
+def peopled(server: embedded.EmbeddedServer, built_app: FastAPI) -> tuple[str, World]:
+    """A template with two networks in it, made once a run over HTTP, and the names in it."""
+
+    def filled(url: str) -> str:
+        schema.migrate(url)
+        settings = Settings(
+            database_url=url, secret_key=_SECRET, log_level="WARNING", embedded_worker=False
+        )
+        return asyncio.run(populate(built_app, settings, url)).to_text()
+
+    return "peopled", World.from_text(made_once(server.url, "peopled", filled))
 
 
 @pytest.fixture
@@ -129,19 +135,37 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
 @pytest.fixture(scope="session")
 def built_app() -> FastAPI:
     """An app to be furnished: building its routes' models takes longer than most tests."""
+    return _build(opened=True)
+
+
+def _build(*, opened: bool) -> FastAPI:
     nowhere = Settings(
+        database_url="postgresql:///nowhere",
         secret_key=_SECRET,
         log_level="WARNING",
         embedded_worker=False,
     )
-    return create_app(nowhere, Database("postgresql:///nowhere", nowhere, Bus()))
+    return create_app(
+        nowhere, Database("postgresql:///nowhere", nowhere, Bus()) if opened else None
+    )
+
+
+@pytest.fixture(scope="session")
+def built_apart() -> FastAPI:
+    """Another, for what is said of two at once."""
+    return _build(opened=True)
+
+
+@pytest.fixture(scope="session")
+def built_opener() -> FastAPI:
+    """One that opens its database itself when its lifespan begins, in the thread of its server."""
+    return _build(opened=False)
 
 
 @pytest.fixture
 def app(built_app: FastAPI, database: Database, settings: Settings) -> FastAPI:
     """An app of this test's own database, which works nothing off by itself."""
-    furnish(built_app, settings.model_copy(update={"embedded_worker": False}), database)
-    return built_app
+    return furnished(built_app, settings, database)
 
 
 @pytest.fixture

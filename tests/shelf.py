@@ -1,6 +1,7 @@
 """Databases of one worker, used by one test after another: emptied in between, not made anew.
 
-Making one copies a thousand files, which took longer than most tests.
+Making one copies a thousand files, which took longer than most tests. What they are copied from
+is made once for all workers.
 """
 
 from __future__ import annotations
@@ -10,7 +11,12 @@ from typing import Any, LiteralString
 from uuid import uuid4
 
 import psycopg
+from fastapi import FastAPI
 from psycopg import Connection, sql
+
+from api.app import furnish
+from api.db.pool import Database
+from api.settings import Settings
 
 # What a test must leave as it was for its database to serve another: all that is not rows.
 _SHAPE: LiteralString = """
@@ -43,7 +49,12 @@ class Shelf:
     def __init__(self, template: str, url: Callable[..., str]) -> None:
         self._template, self._url = template, url
         self._free: list[str] = []
-        with self._inside(template) as connection:
+        # Kept open, as superuser: a new one would look up every table again, which takes longer
+        # than emptying them.
+        self._within: dict[str, Connection[Any]] = {}
+        # Not the template itself: nobody can copy it while somebody is in it.
+        self._free.append(self.take())
+        with self._inside(self._free[0]) as connection:
             self._shape = connection.execute(_SHAPE).fetchone()
             tables = connection.execute(_TABLES).fetchall()
             # What a migration put in stays, as long as it is as it was.
@@ -67,6 +78,8 @@ class Shelf:
         if self._emptied(name):
             self._free.append(name)
         else:
+            if name in self._within:
+                self._within.pop(name).close()
             self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def execute(self, statement: str) -> None:
@@ -77,13 +90,23 @@ class Shelf:
         # As superuser: an autovacuum worker may be looking at a database that is dropped.
         return psycopg.connect(self._url(name, user="postgres"), autocommit=True)
 
+    def close(self) -> None:
+        for connection in self._within.values():
+            connection.close()
+
     def _emptied(self, name: str) -> bool:
         try:
-            connection = self._inside(name)
+            if name not in self._within:
+                self._within[name] = self._inside(name)
+            # Without triggers: no history of it, no order among tables that refer to each other.
+            self._within[name].execute("SET session_replication_role = replica")
         except psycopg.OperationalError:
             # The test dropped it itself.
             return False
-        with connection:
+        return self._cleared(self._within[name])
+
+    def _cleared(self, connection: Connection[Any]) -> bool:
+        with connection.transaction():
             connection.execute(_OTHERS)
             size = connection.execute("SELECT pg_database_size(current_database())").fetchone()
             if size is None or size[0] > _LARGEST_BYTES:
@@ -92,11 +115,38 @@ class Shelf:
                 return False
             if any(_rows(connection, table) != kept for table, kept in self._given.items()):
                 return False
-            # Without triggers: no history of it, no order among tables that refer to each other.
-            connection.execute("SET session_replication_role = replica")
             connection.execute(self._clear)
             connection.execute(_RESTART)
         return True
+
+
+def made_once(url: Callable[..., str], name: str, fill: Callable[[str], str]) -> str:
+    """Have the database `name`, to be copied from: the first worker of a run fills it.
+
+    `fill` is given its address; what it returned is returned to each worker.
+    """
+    with psycopg.connect(url("postgres", user="postgres"), autocommit=True) as connection:
+        # Until the connection ends, also when `fill` fails.
+        connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
+        about = connection.execute(
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
+            [name],
+        ).fetchone()
+        if about is not None and about[0] is not None:
+            return str(about[0])
+        named = sql.Identifier(name)
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(named))
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER firstbell").format(named))
+        said = fill(url(name))
+        comment = sql.SQL("COMMENT ON DATABASE {} IS {}").format(named, sql.Literal(said))
+        connection.execute(comment)
+        return said
+
+
+def furnished(app: FastAPI, settings: Settings, database: Database) -> FastAPI:
+    """An app that was built before, on this database now; it works nothing off by itself."""
+    furnish(app, settings.model_copy(update={"embedded_worker": False}), database)
+    return app
 
 
 def _rows(connection: Connection[Any], table: tuple[str, str]) -> str | None:

@@ -7,21 +7,21 @@ nothing here asks the service who may do what.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from pydantic import SecretStr
 from starlette.routing import BaseRoute
 
 from api import wiring
-from api.app import create_app
 from api.db.pool import Database
 from api.settings import Settings
 from tests.authorization_rules import CALLERS, HOLDERS, LIMITED_TO_A_SCHOOL, Case, Reach
 from tests.authorization_table import CASES
 from tests.authorization_world import NETWORKS, World, call, client_of, filled
+from tests.shelf import furnished
 
 HOW_TO_ADD = (
     "add a row to CASES in tests/authorization_table.py, with the right it asks for, how far it"
@@ -69,19 +69,11 @@ async def database(settings: Settings, database_url: str) -> AsyncIterator[Datab
 
 
 @pytest.fixture
-def app(settings: Settings, database: Database) -> FastAPI:
-    app = create_app(settings.model_copy(update={"embedded_worker": False}), database)
+def app(built_app: FastAPI, settings: Settings, database: Database) -> FastAPI:
+    app = furnished(built_app, settings, database)
     # An event stream then ends after its greeting.
     app.state.listener.end_streams()
     return app
-
-
-@pytest.fixture
-def unconnected() -> FastAPI:
-    """The application without a database, to read what it publishes."""
-    return create_app(
-        Settings(database_url="postgresql://nowhere/none", secret_key=SecretStr("x" * 43))
-    )
 
 
 def operations(app: FastAPI) -> set[str]:
@@ -93,8 +85,8 @@ def operations(app: FastAPI) -> set[str]:
     }
 
 
-def test_every_operation_has_a_row(unconnected: FastAPI) -> None:
-    there = operations(unconnected)
+def test_every_operation_has_a_row(built_app: FastAPI) -> None:
+    there = operations(built_app)
     missing = there - CASES.keys()
     assert not missing, f"nobody said who may call {sorted(missing)}: {HOW_TO_ADD}"
     gone = CASES.keys() - there
@@ -116,9 +108,9 @@ def hidden(routes: Iterable[BaseRoute]) -> Iterator[str]:
             yield getattr(route, "path", repr(route))
 
 
-def test_no_route_hides_from_the_document(unconnected: FastAPI) -> None:
+def test_no_route_hides_from_the_document(built_app: FastAPI) -> None:
     """A route outside of the document is outside of the matrix, so each is named here."""
-    assert set(hidden(unconnected.router.routes)) == UNDOCUMENTED
+    assert set(hidden(built_app.router.routes)) == UNDOCUMENTED
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/docs/start.js"])
@@ -204,12 +196,16 @@ async def test_matrix(
     """All faults at once: a hole in a dependency shows as the operations that share it."""
     faults: list[str] = []
     world = peopled[1]
-    async with app.router.lifespan_context(app):
-        token = await world.token(database, caller)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(app.router.lifespan_context(app))
+        client = await stack.enter_async_context(
+            client_of(app, await world.token(database, caller))
+        )
         for key, case in planned():
             for place in asked_at(caller, case):
-                async with client_of(app, token) as client:
-                    answer = await call(client, key, case, world.names[place])
+                answer = await call(client, key, case, world.names[place])
+                # Who has signed in is asked as nobody again.
+                client.cookies.clear()
                 if problem := fault(key, case, caller, place, answer):
                     faults.append(problem)
                 elif case.shows and answer.is_success:

@@ -12,10 +12,13 @@ import orjson
 import psycopg
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from pydantic import SecretStr
 
-from api.app import create_app
+from api import wiring
+from api.app import furnish
 from api.cli.common import Exit
+from api.db.pool import Database
 from api.settings import Settings
 from tests.accounts.conftest import csv_of, student
 from tests.jobs.waiting import PATIENCE
@@ -124,14 +127,13 @@ def test_a_file_that_is_not_there_is_wrong_usage(run: Run, tmp_path: Path) -> No
 
 
 @pytest.fixture
-def served(database_url: str, tmp_path: Path) -> Iterator[str]:
+def served(built_opener: FastAPI, database_url: str, tmp_path: Path) -> Iterator[str]:
     """The address of the API, served with a worker."""
     settings = Settings(
         database_url=database_url, data_dir=tmp_path, secret_key=SecretStr(KEY), log_level="WARNING"
     )
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(settings), port=0, log_config=None, lifespan="on")
-    )
+    furnish(built_opener, settings, Database(database_url, settings, wiring.build_bus()))
+    server = uvicorn.Server(uvicorn.Config(built_opener, port=0, log_config=None, lifespan="on"))
     thread = threading.Thread(target=server.run)
     thread.start()
     ends = time.monotonic() + PATIENCE

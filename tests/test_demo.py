@@ -12,11 +12,12 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api import clock, wiring
 from api.accounts import jobs as account_jobs
-from api.app import create_app
+from api.app import furnish
 from api.auth.rules import Role
 from api.auth.tokens import create_token
 from api.db.embedded import EmbeddedServer
@@ -40,7 +41,7 @@ class NoNetwork(Exception):
 
 
 @asynccontextmanager
-async def service(url: str) -> AsyncIterator[httpx.AsyncClient]:
+async def service(app: FastAPI, url: str) -> AsyncIterator[httpx.AsyncClient]:
     """The application on a database, and a client with an admin's token."""
     settings = Settings(
         database_url=url,
@@ -55,7 +56,7 @@ async def service(url: str) -> AsyncIterator[httpx.AsyncClient]:
     async with Database(url, settings, wiring.build_bus()) as database:
         await wiring.prepare(database)
         token = await transact(database, "job:test", make)
-        app = create_app(settings, database)
+        furnish(app, settings, database)
         headers = {"authorization": f"Bearer {token}"}
         async with (
             app.state.listener,
@@ -91,11 +92,11 @@ def loaded_url(server: EmbeddedServer, shelf: Shelf) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-async def demo(loaded_url: str) -> AsyncIterator[httpx.AsyncClient]:
+async def demo(built_app: FastAPI, loaded_url: str) -> AsyncIterator[httpx.AsyncClient]:
     """The demo, loaded without any address being asked for."""
     with pytest.MonkeyPatch.context() as patch:
         offline(patch)
-        async with service(loaded_url) as client:
+        async with service(built_app, loaded_url) as client:
             await load_demo(client)
             yield client
 
@@ -293,7 +294,7 @@ async def test_a_second_load_changes_nothing(demo: httpx.AsyncClient, loaded_url
 
 
 async def test_a_load_that_was_cut_off_goes_on(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    built_app: FastAPI, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cut off in the middle, it ends on the next day as if nothing had been."""
     few = [row for row in load.rows_of_file() if row["network"] == "KIPP" or row["wave"] == "AUSL"]
@@ -307,7 +308,7 @@ async def test_a_load_that_was_cut_off_goes_on(
         if left < 0:
             raise NoNetwork
 
-    async with service(database_url) as client:
+    async with service(built_app, database_url) as client:
         with clock.moved_to(noon):
             client.event_hooks = {"request": [cut], "response": []}
             with pytest.raises(NoNetwork):
@@ -322,8 +323,8 @@ async def test_a_load_that_was_cut_off_goes_on(
     assert verdicts["KIPP-ACADEMY"] == "ready"
 
 
-async def test_a_database_in_use_is_left_alone(database_url: str) -> None:
-    async with service(database_url) as client:
+async def test_a_database_in_use_is_left_alone(built_app: FastAPI, database_url: str) -> None:
+    async with service(built_app, database_url) as client:
         mine = {"code": "MINE", "name": "My network", **story.PLACE}
         assert (await client.post("/v1/networks", json=mine)).status_code == 201
         await load_demo(client)

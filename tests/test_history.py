@@ -15,7 +15,6 @@ import pytest
 from fastapi import FastAPI
 
 from api import wiring
-from api.app import create_app
 from api.auth.passwords import hash_password
 from api.auth.rules import Role
 from api.auth.service import create_user
@@ -26,6 +25,7 @@ from api.settings import Settings
 from tests.authorization_rules import Case
 from tests.authorization_table import CASES
 from tests.authorization_world import PASSWORD, World, call, client_of
+from tests.shelf import furnished
 
 Connection = psycopg.Connection[Any]
 Rows = dict[tuple[str, str], dict[str, Any]]
@@ -73,8 +73,8 @@ async def database(settings: Settings, database_url: str) -> AsyncIterator[Datab
 
 
 @pytest.fixture
-async def app(settings: Settings, database: Database) -> AsyncIterator[FastAPI]:
-    app = create_app(settings.model_copy(update={"embedded_worker": False}), database)
+async def app(built_app: FastAPI, settings: Settings, database: Database) -> AsyncIterator[FastAPI]:
+    app = furnished(built_app, settings, database)
     async with app.router.lifespan_context(app):
         yield app
 

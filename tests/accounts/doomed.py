@@ -1,12 +1,6 @@
-"""A worker in a process of its own, which notices soon that the one before it was killed.
-
-python -m tests.accounts.doomed DATABASE_URL SECRET_KEY STALLED_AFTER
-"""
+"""A worker in a process of its own, which notices soon that the one before it was killed."""
 
 from __future__ import annotations
-
-import asyncio
-import sys
 
 from pydantic import SecretStr
 
@@ -26,7 +20,3 @@ async def main(url: str, secret: str, stalled_after: float) -> None:
     ):
         jobs = [job for job in wiring.jobs(settings) if job.cron is None]
         await run_worker(database, listener, jobs, stalled_after=stalled_after)
-
-
-if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3])))

@@ -8,8 +8,6 @@ import os
 import random
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -20,11 +18,11 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api import wiring
 from api.accounts.run import run_import
-from api.app import create_app
 from api.auth.rules import Role
 from api.auth.tokens import create_token
 from api.db import embedded, schema
@@ -32,8 +30,9 @@ from api.db.pool import Database
 from api.db.uow import writing
 from api.settings import Settings
 from tests.accounts.conftest import SCHOOLS, Caller, Rosters, csv_of, student
+from tests.mother import DOOMED, Mother
+from tests.shelf import furnished
 from tests.tasks.conftest import NETWORK
-from tests.test_cli import ROOT
 
 ROWS = 10_000
 KILLS = 2
@@ -112,12 +111,12 @@ def files(count: int) -> list[bytes]:
 
 
 @asynccontextmanager
-async def world(url: str) -> AsyncIterator[tuple[Rosters, str]]:
+async def world(app: FastAPI, url: str) -> AsyncIterator[tuple[Rosters, str]]:
     """Schools with a plan, on a new database; and the token of who sends their rosters."""
     await asyncio.to_thread(schema.migrate, url)
     settings = Settings(database_url=url, secret_key=SecretStr(SECRET), log_level="WARNING")
     async with Database(url, settings, wiring.build_bus()) as database:
-        app = create_app(settings.model_copy(update={"embedded_worker": False}), database)
+        furnished(app, settings, database)
         async with app.router.lifespan_context(app):
             async with writing(database, "job:test") as session:
                 token = await create_token(session, name="cron", role=Role.admin)
@@ -160,13 +159,14 @@ class Mortals:
     log: Path
     port: int
     chance: random.Random
-    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    mother: Mother
+    running: dict[str, int] = field(default_factory=dict)
     killed: list[str] = field(default_factory=list)
 
     def start(self, what: str) -> None:
         commands = {
-            "api": ["-m", "api", "serve"],
-            "worker": ["-m", "tests.accounts.doomed", self.url, SECRET, str(STALLED_AFTER)],
+            "api": ["serve"],
+            "worker": [DOOMED, self.url, SECRET, str(STALLED_AFTER)],
         }
         environment = {
             **os.environ,
@@ -175,14 +175,7 @@ class Mortals:
             "FIRSTBELL_PORT": str(self.port),
             "FIRSTBELL_EMBEDDED_WORKER": "false",
         }
-        with self.log.open("ab") as log:
-            self.running[what] = subprocess.Popen(
-                [sys.executable, *commands[what]],
-                cwd=ROOT,
-                env=environment,
-                stdout=log,
-                stderr=log,
-            )
+        self.running[what] = self.mother.bear(commands[what], environment, self.log)
 
     def kill(self, what: str) -> None:
         """At once, in the middle of whatever it does; then there is another."""
@@ -192,14 +185,8 @@ class Mortals:
             # Its keeper starts it again.
             os.kill(pid, signal.SIGKILL)
             return
-        self.running[what].kill()
-        self.running[what].wait()
+        self.mother.kill(self.running[what])
         self.start(what)
-
-    def end(self) -> None:
-        for process in self.running.values():
-            process.kill()
-            process.wait()
 
     async def keep_killing(self, order: Sequence[str], longest: float) -> None:
         """Kill in the middle of the run, each time that somebody has begun it again."""
@@ -267,8 +254,10 @@ class Mortals:
         return state
 
 
-async def clean_run(url: str, bodies: Sequence[bytes]) -> dict[str, list[tuple[Any, ...]]]:
-    async with world(url) as (rosters, _):
+async def clean_run(
+    app: FastAPI, url: str, bodies: Sequence[bytes]
+) -> dict[str, list[tuple[Any, ...]]]:
+    async with world(app, url) as (rosters, _):
         for body in bodies:
             sent = await rosters.send(body, snapshot="full")
             await run_import(rosters.database, SECRET.encode(), sent["id"])
@@ -277,18 +266,20 @@ async def clean_run(url: str, bodies: Sequence[bytes]) -> dict[str, list[tuple[A
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-async def test_a_roster_survives_whoever_is_killed_whenever(tmp_path: Path) -> None:
+async def test_a_roster_survives_whoever_is_killed_whenever(
+    tmp_path: Path, built_app: FastAPI
+) -> None:
     bodies = files(ROWS)
     chance = random.Random(4)  # noqa: S311 (not a secret)
     with databases() as (server, (clean, url)), socket.socket() as free:
-        expected = await clean_run(clean, bodies)
+        expected = await clean_run(built_app, clean, bodies)
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-        async with world(url) as (_, token):
+        async with world(built_app, url) as (_, token):
             pass
         free.close()
-        mortals = Mortals(server, url, tmp_path / "log", port, chance)
-        try:
+        with Mother() as mother:
+            mortals = Mortals(server, url, tmp_path / "log", port, chance, mother)
             for what in ("api", "worker"):
                 mortals.start(what)
             order = [("database", "worker")[n % 2] for n in range(KILLS)]
@@ -298,8 +289,6 @@ async def test_a_roster_survives_whoever_is_killed_whenever(tmp_path: Path) -> N
                 assert await mortals.ended(import_id) == "applied", mortals.log.read_text()
                 await killing
                 order.reverse()
-        finally:
-            mortals.end()
         assert mortals.killed.count("api") == len(bodies)
         assert {"worker", "database"} <= set(mortals.killed)
         found = await asyncio.to_thread(said, url)

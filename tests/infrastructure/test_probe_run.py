@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 
 from api.db.embedded import EmbeddedServer
 from tests.infrastructure.listening import Authority, listening
@@ -54,13 +55,13 @@ class Laptop:
 
 @pytest.fixture(scope="module")
 def laptop(
-    server: EmbeddedServer, template: str, tmp_path_factory: pytest.TempPathFactory
+    server: EmbeddedServer, built_opener: FastAPI, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Laptop]:
     folder = tmp_path_factory.mktemp("laptop")
     public, filtering = Authority("Google Trust Services"), Authority("Lightspeed Systems")
     (folder / "believed.pem").write_bytes(public.pem)
     with (
-        served(server, template, tmp_path_factory.mktemp("data")) as world,
+        served(server, built_opener, tmp_path_factory.mktemp("data")) as world,
         listening(public.issue(folder)) as good,
         listening(filtering.issue(folder)) as bad,
     ):

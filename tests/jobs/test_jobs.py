@@ -213,8 +213,8 @@ async def test_the_worker_outlives_its_connections(database: Database) -> None:
         await until(lambda: len(diary.entries) == 1)
         await rows(
             database,
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <>"
+            " pg_backend_pid() AND datname = current_database() AND usename = current_user",
         )
         async with writing(database, "job:test") as session:
             await defer(session, job, n=2)

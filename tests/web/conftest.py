@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
 
 from api.db.embedded import EmbeddedServer
@@ -58,9 +59,9 @@ class Visitor:
 
 @pytest.fixture(scope="module")
 def world(
-    server: EmbeddedServer, template: str, tmp_path_factory: pytest.TempPathFactory
+    server: EmbeddedServer, built_opener: FastAPI, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
-    with served(server, template, tmp_path_factory.mktemp("data")) as made:
+    with served(server, built_opener, tmp_path_factory.mktemp("data")) as made:
         yield made
 
 

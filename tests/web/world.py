@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,18 +18,22 @@ from zoneinfo import ZoneInfo
 import httpx
 import psycopg
 import uvicorn
+from fastapi import FastAPI
 from pydantic import SecretStr
 
-from api.app import create_app, stop_gracefully
+from api import wiring
+from api.app import furnish, stop_gracefully
 from api.auth.passwords import hash_password
 from api.auth.rules import Role
 from api.auth.service import create_user, sign_in_link
 from api.auth.tokens import create_token
+from api.db import schema
 from api.db.embedded import EmbeddedServer
 from api.db.pool import Database
 from api.db.uow import WriteSession, transact
 from api.facts import Bus
 from api.settings import Settings
+from tests.shelf import made_once
 
 T = TypeVar("T")
 PASSWORD = "a bell rings at eight"
@@ -85,14 +90,38 @@ async def _people(session: WriteSession) -> str:
 
 
 @contextmanager
-def served(server: EmbeddedServer, template: str, folder: Path) -> Iterator[World]:
-    """FirstBell on a free port of loopback, with a database of its own and the test's schools."""
+def served(server: EmbeddedServer, app: FastAPI, folder: Path) -> Iterator[World]:
+    """FirstBell on a free port of loopback, with a database of its own and the test's schools.
+
+    `app` has to open its database itself, and has none while it is not served.
+    """
+
+    def filled(url: str) -> str:
+        """What does not change from one file of tests to the next is made once a run."""
+        schema.migrate(url)
+        settings = _settings(url, folder)
+        token = in_database(settings, _people)
+        with _calling(app, settings, token, _first_bell()) as world:
+            fill(world)
+        return json.dumps({"token": token, "first_bell": world.first_bell.isoformat()})
+
+    known = json.loads(made_once(server.url, "schools_of_pages", filled))
     name = f"web_{uuid4().hex}"
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
-    settings = Settings(
+    # As superuser: an autovacuum worker may be looking at it when it is dropped.
+    with psycopg.connect(server.url("postgres", user="postgres"), autocommit=True) as connection:
+        copy = f"CREATE DATABASE {name} TEMPLATE schools_of_pages OWNER firstbell"
+        connection.execute(copy.encode())
+        settings = _settings(server.url(name), folder)
+        first_bell = date.fromisoformat(known["first_bell"])
+        with _calling(app, settings, known["token"], first_bell) as world:
+            yield world
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def _settings(url: str, folder: Path) -> Settings:
+    return Settings(
         data_dir=folder,
-        database_url=server.url(name),
+        database_url=url,
         secret_key=SecretStr("x" * 43),
         log_level="ERROR",
         embedded_worker=False,
@@ -101,23 +130,22 @@ def served(server: EmbeddedServer, template: str, folder: Path) -> Iterator[Worl
         oidc_client_id="firstbell",
         oidc_client_secret=SecretStr("secret"),
     )
-    token = in_database(settings, _people)
-    with _running(settings) as url:
-        headers = {"authorization": f"Bearer {token}"}
-        with httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False) as api:
-            world = World(
-                url, api, _monday(datetime.now(CHICAGO).date() + timedelta(days=56)), settings
-            )
-            fill(world)
-            yield world
-    # As superuser: an autovacuum worker may be looking at it.
-    with psycopg.connect(server.url("postgres", user="postgres"), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @contextmanager
-def _running(settings: Settings) -> Iterator[str]:
-    app = create_app(settings)
+def _calling(app: FastAPI, settings: Settings, token: str, first_bell: date) -> Iterator[World]:
+    headers = {"authorization": f"Bearer {token}"}
+    with (
+        _running(app, settings) as url,
+        httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False) as api,
+    ):
+        yield World(url, api, first_bell, settings)
+
+
+@contextmanager
+def _running(app: FastAPI, settings: Settings) -> Iterator[str]:
+    assert settings.database_url is not None
+    furnish(app, settings, Database(settings.database_url, settings, wiring.build_bus()))
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="on"
     )
@@ -140,7 +168,9 @@ def _running(settings: Settings) -> Iterator[str]:
         thread.join()
 
 
-def _monday(day: date) -> date:
+def _first_bell() -> date:
+    """A Monday."""
+    day = datetime.now(CHICAGO).date() + timedelta(days=56)
     return day + timedelta(days=-day.weekday() % 7)
 
 

@@ -7,13 +7,14 @@ from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
+from fastapi import FastAPI
 
-from api.app import create_app
 from api.auth.rules import Role
 from api.db.pool import Database
 from api.settings import Settings
 from tests.readiness.conftest import token_of
 from tests.readiness.test_events import Page, page, serving
+from tests.shelf import furnished
 from tests.webhooks.conftest import Client, Sender, post_event
 from tests.webhooks.scene import (
     NETWORK,
@@ -76,11 +77,11 @@ async def before(opened: Page, mark: str, marks: set[str]) -> set[str]:
 
 
 async def test_what_was_settled_is_told_to_who_may_see_it(
-    scene: Scene, settings: Settings, database: Database
+    scene: Scene, built_apart: FastAPI, settings: Settings, database: Database
 ) -> None:
     tokens = await callers(scene, database)
     await place(scene.client, order_of("acme", "PO-1", {"A": 5}))
-    app = create_app(settings.model_copy(update={"embedded_worker": False}), database)
+    app = furnished(built_apart, settings, database)
     async with AsyncExitStack() as stack:
         _, base = await stack.enter_async_context(serving(app))
         pages = {

@@ -12,7 +12,6 @@ import pytest
 from fastapi import FastAPI
 
 from api import clock
-from api.app import create_app
 from api.auth.rules import Role
 from api.auth.tokens import create_token
 from api.db.pool import Database
@@ -23,6 +22,7 @@ from api.webhooks.intake_routes import LARGEST_EVENT
 from api.webhooks.rules import Outcome, event_purpose
 from api.webhooks.secrets import sealer_for
 from api.webhooks.signatures import aftership_signature, easypost_signature
+from tests.shelf import furnished
 from tests.webhooks.conftest import (
     Client,
     Sender,
@@ -260,13 +260,15 @@ async def test_a_token_and_a_path_are_in_no_line_of_the_log(
     assert not [line for line in lines if token[:-1] in line or "path-of-nobody" in line]
 
 
-async def test_refusals_write_nothing(acme: Sender, settings: Settings, database_url: str) -> None:
+async def test_refusals_write_nothing(
+    acme: Sender, built_apart: FastAPI, settings: Settings, database_url: str
+) -> None:
     """On connections that cannot write: a write would answer 5xx."""
     sign = "&" if "?" in database_url else "?"
     url = f"{database_url}{sign}options=-c%20default_transaction_read_only%3Don"
     async with (
         Database(url, settings) as read_only,
-        client_of(create_app(settings, read_only)) as stranger,
+        client_of(furnished(built_apart, settings, read_only)) as stranger,
     ):
         for path, status in ((acme.path, 401), ("/v1/webhooks/nobody", 404)):
             for _ in range(3):

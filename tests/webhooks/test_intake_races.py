@@ -15,11 +15,11 @@ from psycopg import errors as pg
 from pydantic import SecretStr
 
 from api import clock
-from api.app import create_app
 from api.db.pool import Database
 from api.settings import Settings
 from api.webhooks.errors import IntakeFull
 from api.webhooks.group_commit import GroupCommit
+from tests.shelf import furnished
 from tests.webhooks.conftest import (
     Client,
     Sender,
@@ -35,10 +35,12 @@ EVENT = {"type": "test.one", "data": {}}
 
 
 @pytest.fixture
-async def other(settings: Settings, database_url: str) -> AsyncIterator[FastAPI]:
+async def other(
+    built_apart: FastAPI, settings: Settings, database_url: str
+) -> AsyncIterator[FastAPI]:
     """Another process, with a pool and with knowledge of its own."""
     async with Database(database_url, settings) as database:
-        yield create_app(settings, database)
+        yield furnished(built_apart, settings, database)
 
 
 async def test_a_secret_that_ended_is_refused_by_a_process_that_still_knows_it(
@@ -152,8 +154,8 @@ async def test_without_its_database_it_answers_503_and_goes_on_afterwards(
     assert (await post_event(stranger, acme, EVENT)).status_code == 202
     with psycopg.connect(database_url, autocommit=True) as beside:
         beside.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <>"
+            " pg_backend_pid() AND datname = current_database() AND usename = current_user"
         )
     answers = [await post_event(stranger, acme, EVENT) for _ in range(30)]
     statuses = {answer.status_code for answer in answers}
@@ -164,9 +166,9 @@ async def test_without_its_database_it_answers_503_and_goes_on_afterwards(
 
 
 async def test_what_waits_is_written_before_the_process_ends(
-    settings: Settings, database: Database, acme: Sender
+    built_apart: FastAPI, settings: Settings, database: Database, acme: Sender
 ) -> None:
-    app = create_app(settings.model_copy(update={"embedded_worker": False}), database)
+    app = furnished(built_apart, settings, database)
     async with client_of(app) as stranger:
         async with app.router.lifespan_context(app):
             under_way = [
@@ -242,13 +244,17 @@ async def test_a_batch_that_loses_a_race_is_written_again_and_one_that_fails_is_
 
 
 async def test_an_unopenable_secret_is_told_and_believes_nobody(
-    acme: Sender, settings: Settings, database_url: str, caplog: pytest.LogCaptureFixture
+    acme: Sender,
+    built_apart: FastAPI,
+    settings: Settings,
+    database_url: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A host that was started with another FIRSTBELL_SECRET_KEY."""
     wrong = settings.model_copy(update={"secret_key": SecretStr("y" * 43)})
     async with (
         Database(database_url, wrong) as database,
-        client_of(create_app(wrong, database)) as stranger,
+        client_of(furnished(built_apart, wrong, database)) as stranger,
     ):
         assert (await post_event(stranger, acme, EVENT)).status_code == 401
     assert "FIRSTBELL_SECRET_KEY" in caplog.text

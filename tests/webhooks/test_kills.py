@@ -6,20 +6,18 @@ import asyncio
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api import clock, wiring
-from api.app import create_app
 from api.auth.rules import Role
 from api.auth.tokens import create_token
 from api.db import schema
@@ -30,7 +28,8 @@ from api.webhooks.backlog import any_waiting
 from api.webhooks.jobs import drain
 from api.webhooks.secrets import sealer_for
 from tests.jobs.waiting import PATIENCE
-from tests.test_cli import ROOT
+from tests.mother import Mother
+from tests.shelf import furnished
 from tests.webhooks.conftest import Client, Sender, add_vendor, client_of, post_event, signed
 from tests.webhooks.scene import (
     SCHOOLS,
@@ -50,10 +49,12 @@ CONNECTIONS = 8
 
 
 @asynccontextmanager
-async def world(settings: Settings, url: str) -> AsyncIterator[tuple[Database, Client, Sender]]:
+async def world(
+    built_app: FastAPI, settings: Settings, url: str
+) -> AsyncIterator[tuple[Database, Client, Sender]]:
     """A database with schools, a seller and its placed orders; and a way to ask about them."""
     async with Database(url, settings, wiring.build_bus()) as database:
-        app = create_app(settings.model_copy(update={"embedded_worker": False}), database)
+        app = furnished(built_app, settings, database)
         async with app.router.lifespan_context(app):
             async with writing(database, "job:test") as session:
                 token = await create_token(session, name="admin", role=Role.admin)
@@ -72,8 +73,9 @@ class Mortal:
     settings: Settings
     log: Path
     port: int
+    mother: Mother
     kills: int = 0
-    process: subprocess.Popen[bytes] | None = field(default=None)
+    pid: int | None = None
 
     def start(self) -> None:
         key = self.settings.secret_key or SecretStr("")
@@ -84,20 +86,12 @@ class Mortal:
             "FIRSTBELL_DATA_DIR": str(self.settings.data_dir),
             "FIRSTBELL_PORT": str(self.port),
         }
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "api", "serve"],
-                cwd=ROOT,
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-            )
+        self.pid = self.mother.bear(["serve"], environment, self.log)
 
     def kill(self) -> None:
         """At once, in the middle of whatever it does."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
+        assert self.pid is not None
+        self.mother.kill(self.pid)
         self.kills += 1
 
 
@@ -105,11 +99,9 @@ class Mortal:
 def mortal(settings: Settings, tmp_path: Path) -> Iterator[Mortal]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        server = Mortal(settings, tmp_path / "log", free.getsockname()[1])
-    yield server
-    if server.process is not None:
-        server.process.kill()
-        server.process.wait()
+        port = free.getsockname()[1]
+    with Mother() as mother:
+        yield Mortal(settings, tmp_path / "log", port, mother)
 
 
 async def send(told: list[Told], sender: Sender, mortal: Mortal) -> dict[str, list[int]]:
@@ -158,11 +150,15 @@ async def settled(database: Database) -> None:
 
 @pytest.mark.slow
 async def test_nothing_is_lost_or_doubled_while_the_server_is_killed(
-    settings: Settings, database_url: str, empty_database_url: str, mortal: Mortal
+    built_app: FastAPI,
+    settings: Settings,
+    database_url: str,
+    empty_database_url: str,
+    mortal: Mortal,
 ) -> None:
     told = day_of(ORDERS, clock.now().replace(microsecond=0) - timedelta(days=1))
     await asyncio.to_thread(schema.migrate, empty_database_url)
-    async with world(settings, empty_database_url) as (database, client, sender):
+    async with world(built_app, settings, empty_database_url) as (database, client, sender):
         for number, (event_id, event) in enumerate(told, 1):
             assert (await post_event(client, sender, event, event_id)).status_code == 202
             if number % 10 == 0:
@@ -170,7 +166,7 @@ async def test_nothing_is_lost_or_doubled_while_the_server_is_killed(
         await drain(database, sealer_for(settings))
         expected = await tables(database)
 
-    async with world(settings, database_url) as (database, _, sender):
+    async with world(built_app, settings, database_url) as (database, _, sender):
         mortal.start()
         answered = await send(shuffled(told, seed=1), sender, mortal)
         # Once more, when the last were stored and may not have been applied.

@@ -19,7 +19,6 @@ from fastapi import FastAPI
 from sqlalchemy import delete
 
 from api import clock
-from api.app import create_app
 from api.auth.rules import Role
 from api.auth.tokens import create_token
 from api.db.pool import Database
@@ -33,6 +32,7 @@ from api.webhooks.keys import key_of_secret
 from api.webhooks.models import VendorSecret
 from api.webhooks.secrets import seal_secret, sealer_for
 from tests.readiness.test_events import serving
+from tests.shelf import furnished
 from tests.webhooks.conftest import client_of, events_of, vendor_id_of
 from tests.webhooks.scene import rows
 from tests.webhooks.test_signatures import moment, name_of
@@ -46,8 +46,8 @@ STAMPS = ("", "NaN", "1e9", "-1", "1785765900.5", "178_5765900", "0x6A6F")
 
 
 @pytest.fixture
-async def app(settings: Settings, database: Database) -> FastAPI:
-    return create_app(settings.model_copy(update={"embedded_worker": False}), database)
+async def app(built_app: FastAPI, settings: Settings, database: Database) -> FastAPI:
+    return furnished(built_app, settings, database)
 
 
 @pytest.fixture

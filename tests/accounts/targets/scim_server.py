@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -53,6 +54,12 @@ def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
 def tenant(address: str) -> str:
     """The address of a server without users."""
     return f"{address}/t{uuid4().hex[:12]}/v2"
+
+
+def independent(module: str) -> Any:
+    """A part of scim2-models or scim2-client: each worker of the suite would import them, whose
+    models take seconds to be built, for two tests."""
+    return import_module(module)
 
 
 def users(base: str) -> list[dict[str, Any]]:

@@ -11,14 +11,13 @@ from typing import Any
 
 import httpx2
 import pytest
-from scim2_client.engines.httpx2 import SyncSCIMClient
 
 from tests.accounts.conftest import Caller, Rosters
 from tests.accounts.roster_files import native_csv
 from tests.accounts.rosters import chicago, students
 from tests.accounts.targets.conftest import Scene
 from tests.accounts.targets.proxy import Fault, answer, proxied
-from tests.accounts.targets.scim_server import TOKEN, tenant
+from tests.accounts.targets.scim_server import TOKEN, independent, tenant
 from tests.accounts.targets.test_faults import synced
 from tests.tasks.conftest import NETWORK, rows
 
@@ -47,7 +46,7 @@ def read_back(base: str) -> Counter[tuple[Any, ...]]:
     headers = {"authorization": f"Bearer {TOKEN}"}
     found: list[Any] = []
     with httpx2.Client(base_url=base, headers=headers, timeout=60) as client:
-        scim = SyncSCIMClient(client)
+        scim = independent("scim2_client.engines.httpx2").SyncSCIMClient(client)
         scim.discover()
         model: Any = scim.get_resource_model("User")
         while True:
