@@ -24,8 +24,15 @@ from api.devices.progress import project
 from api.errors import FirstBellError, Unavailable
 from api.http.database_errors import from_database
 from api.sealing import Sealer
-from api.webhooks.backlog import Item, claim, next_speaker, take, write_outcomes
-from api.webhooks.effects import carry_out, order_of, schools_fed
+from api.webhooks.backlog import (
+    Item,
+    claim,
+    correct_outcomes,
+    next_speaker,
+    take,
+    write_outcomes,
+)
+from api.webhooks.effects import carry_out, foresee, order_of, schools_fed
 from api.webhooks.match_rules import (
     Found,
     KnownOrder,
@@ -155,9 +162,16 @@ async def _apply(
     items = await asyncio.to_thread(_understand_all, sealer, speaker, stored)
     live = [item for item in items if item.outcome is None]
     if live:
-        await _locate_and_hold(session, speaker, live, turn)
-        await project(session, await carry_out(session, live))
-    await write_outcomes(session, items)
+        await _locate(session, speaker, live)
+    # Written before the schools are locked, while another batch has them: it is half of the work.
+    told = await foresee(session, live)
+    await write_outcomes(session, [item for item in items if item.outcome is not None])
+    late = [item for item in live if item.outcome is None]
+    if told or late:
+        await _hold(session, speaker, live, late, turn)
+        await project(session, await carry_out(session, late, told))
+        await write_outcomes(session, late)
+        await correct_outcomes(session, live)
     return len(items)
 
 
@@ -169,24 +183,28 @@ def _understand_all(sealer: Sealer, speaker: Speaker, stored: Iterable[Stored]) 
     return items
 
 
-async def _locate_and_hold(
-    session: WriteSession, speaker: Speaker, items: Sequence[Item], turn: Turn
+async def _hold(
+    session: WriteSession,
+    speaker: Speaker,
+    items: Sequence[Item],
+    late: Sequence[Item],
+    turn: Turn,
 ) -> None:
-    """Find what the events are about; lock the schools touched and the orders that change.
+    """Lock the schools touched and the orders that change; look again for what those `late` are
+    about.
 
     Raises: Overtaken when another writer changed that while we waited for it.
     """
-    await _locate(session, speaker, items)
     await turn.begin()
     await session.touch_schools(await _schools_of(session, items))
-    held = _orders_that_change(items)
+    held = _orders_that_change(late)
     if not held:
         return
     await session.execute(_HOLD_ORDERS, {"ids": sorted(held)})
     # Another worker may have opened the same shipments before it let go of the orders.
-    await _locate(session, speaker, [item for item in items if _changes_its_order(item.about)])
-    schools = await _schools_of(session, items)
-    if not (_orders_that_change(items) <= held and schools <= session.held_schools):
+    await _locate(session, speaker, late)
+    schools = await _schools_of(session, late)
+    if not (_orders_that_change(late) <= held and schools <= session.held_schools):
         raise Overtaken("The orders were changed meanwhile.", retry_after=1)
 
 

@@ -58,6 +58,10 @@ FROM json_to_recordset(CAST(:rows AS json)) AS n(id uuid, outcome text, reason t
   tracking_key text, school text, network_id uuid, order_id uuid, shipment_id uuid)
 WHERE e.id = n.id
 """)
+_CORRECT = text("""
+UPDATE webhook_events e SET outcome = n.outcome
+FROM unnest(CAST(:ids AS uuid[]), CAST(:outcomes AS text[])) AS n(id, outcome) WHERE e.id = n.id
+""")
 _TELL_PAGES = text("SELECT pg_notify('inbox_settled', :networks)")
 _OF_NO_NETWORK = "-"
 # A notification holds at most 8,000 bytes.
@@ -68,7 +72,7 @@ _NAMED_IN_NOTICE = 200
 class Item:
     """An event on its way through a batch: `outcome` null until something became of it.
 
-    `about` is what it speaks of, once that was looked up.
+    `about` is what it speaks of, once that was looked up; `written` what its row says by now.
     """
 
     stored: Stored
@@ -79,6 +83,7 @@ class Item:
     network_id: UUID | None = None
     order_id: UUID | None = None
     shipment_id: UUID | None = None
+    written: Outcome | None = None
 
     @property
     def event(self) -> ShipmentEvent | PromiseEvent | None:
@@ -123,9 +128,21 @@ async def claim(session: WriteSession, ids: Sequence[UUID]) -> list[Stored]:
 
 async def write_outcomes(session: WriteSession, items: Sequence[Item]) -> None:
     """Settle all of them in one statement, and tell open pages with the commit."""
+    if not items:
+        return
     rows = orjson.dumps([_row(item) for item in items]).decode()
     await session.execute(_SETTLE, {"now": clock.now(), "rows": rows})
     await session.execute(_TELL_PAGES, {"networks": _networks_named(items)})
+    for item in items:
+        item.written = item.outcome
+
+
+async def correct_outcomes(session: WriteSession, items: Iterable[Item]) -> None:
+    """Write what became of those that were foreseen to end otherwise."""
+    others = {item.stored.id: item.outcome for item in items if item.outcome is not item.written}
+    if others:
+        given = {"ids": list(others), "outcomes": list(others.values())}
+        await session.execute(_CORRECT, given)
 
 
 def _networks_named(items: Iterable[Item]) -> str:

@@ -46,18 +46,36 @@ class _Told(NamedTuple):
     lines: tuple[StatedLine, ...] | None
 
 
-async def carry_out(session: WriteSession, items: Sequence[Item]) -> set[UUID]:
-    """Do what the events say and settle each; gives the schools of which something changed.
-
-    What they are about is known, the schools are touched before, and the orders held that get a
-    shipment or a promise.
+async def foresee(session: WriteSession, items: Sequence[Item]) -> list[_Told]:
+    """Settle what can be told before anything is held: what cannot be done, and what will be
+    recorded of shipments that are known, unless it was told before.
     """
     lines = await _read_lines(session, items)
     for item in items:
         _check(item, lines)
-    live = [item for item in items if item.outcome is None]
+    of_known = [
+        item for item in items if item.outcome is None and isinstance(item.about, KnownShipment)
+    ]
+    told = _told(of_known, {}, lines)
+    for one in told:
+        one.item.settle(Outcome.APPLIED)
+    return told
+
+
+async def carry_out(
+    session: WriteSession, late: Sequence[Item], foreseen: Sequence[_Told]
+) -> set[UUID]:
+    """Do what the events say and settle each; gives the schools of which something changed.
+
+    `late` are those of which nothing could be foreseen. What they are about is known, the schools
+    are touched before, and the orders held that get a shipment or a promise.
+    """
+    lines = await _read_lines(session, late)
+    for item in late:
+        _check(item, lines)
+    live = [item for item in late if item.outcome is None]
     opened = await _open(session, live)
-    changed = await _state(session, _told(live, opened, lines))
+    changed = await _state(session, [*foreseen, *_told(live, opened, lines)])
     return changed | await _promise(session, live, lines)
 
 
@@ -155,11 +173,12 @@ async def _state(session: WriteSession, told: Sequence[_Told]) -> set[UUID]:
     for one in recorded:
         one.item.settle(Outcome.APPLIED)
     if len(recorded) < len(told):
-        by = await _who_said(session, (one.scan for one in told if one.item.outcome is None))
-        for one in told:
-            if one.item.outcome is None:
-                said_first = by.get(one.scan) == one.item.stored.id
-                one.item.settle(Outcome.APPLIED if said_first else Outcome.DUPLICATE)
+        done = {one.item.stored.id for one in recorded}
+        others = [one for one in told if one.item.stored.id not in done]
+        by = await _who_said(session, (one.scan for one in others))
+        for one in others:
+            said_first = by.get(one.scan) == one.item.stored.id
+            one.item.settle(Outcome.APPLIED if said_first else Outcome.DUPLICATE)
     return {one.school_id for one in recorded if one.school_id is not None}
 
 
