@@ -24,6 +24,7 @@ from api import wiring
 from api.auth.rules import Role
 from api.auth.tokens import create_token
 from api.db import embedded, schema
+from api.db.embedded_cluster import SUPERUSER
 from api.db.pool import Database
 from api.db.uow import WriteSession, transact
 from api.settings import Settings
@@ -70,7 +71,9 @@ def fresh(started: embedded.EmbeddedServer) -> Iterator[Ground]:
     url = started.url(name)
     schema.migrate(url)
     yield Ground(url, asyncio.run(_prepare(url)))
-    with psycopg.connect(started.url("postgres"), autocommit=True) as connection:
+    # Autovacuum may be at it, which only the superuser may send away.
+    owner = started.url("postgres", SUPERUSER)
+    with psycopg.connect(owner, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 

@@ -28,8 +28,8 @@ from api.facts import StaffsChanged
 
 _SETTINGS: tuple[LiteralString, ...] = (
     "SET LOCAL statement_timeout = 0",
-    # The hash of a million accounts fits, and the sort of a million new ones nearly does.
-    "SET LOCAL work_mem = '128MB'",
+    # The hash of a million accounts fits, and the sort of a million new ones.
+    "SET LOCAL work_mem = '192MB'",
     "SET LOCAL jit = off",
     # Of a table that is read as a whole a thumb rule is enough, and thirty thousand rows are not
     # looked at for it.
