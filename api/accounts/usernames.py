@@ -59,11 +59,15 @@ _OF_THE_FILE = """
 SELECT m.number FROM made_usernames m JOIN {staged} s ON lower(s.username) = m.username
 WHERE s.username IS NOT NULL AND NOT s.faulty
 """
-# Two bases may lead to one name: `ng1` by itself, and the first of several `ng`.
+# Two bases may lead to one name: `ng1` by itself, and the first of several `ng`. A number tells
+# where it begins, so two numbered names are only alike where one of them was cut.
 _TWICE = """
 SELECT number FROM (SELECT number, row_number() OVER (PARTITION BY username ORDER BY place, base)
     AS claim FROM made_usernames WHERE username IN (
-      SELECT username FROM made_usernames GROUP BY username HAVING count(*) > 1)) AS claims
+      SELECT f.username FROM made_usernames f JOIN made_usernames n USING (username)
+      WHERE f.place = 1 AND n.place > 1
+      UNION ALL SELECT username FROM made_usernames WHERE place > 1
+        AND username <> base || {between} || place)) AS claims
 WHERE claim > 1
 """
 # Not even whose it was: a name is made once. Who is to have theirs back is told by name.
@@ -110,11 +114,16 @@ _STRETCH = 8
 
 def _numbered(base: str, number: str) -> sql.SQL:
     """`username_rules.numbered` in SQL."""
-    digit = f"(right({base}, 1) BETWEEN '0' AND '9')"
+    between = _between(base)
     return sql.SQL(
-        f"rtrim(left({base}, {LONGEST} - length({number}::text) - {digit}::int), '._-')"
-        f" || CASE WHEN {digit} THEN '-' ELSE '' END || {number}"
+        f"rtrim(left({base}, {LONGEST} - length({number}::text) - length({between})), '._-')"
+        f" || {between} || {number}"
     )
+
+
+def _between(base: str) -> str:
+    """What keeps a number apart from a base that ends in one."""
+    return f"CASE WHEN right({base}, 1) BETWEEN '0' AND '9' THEN '-' ELSE '' END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +192,8 @@ async def _take_back(
 ) -> None:
     """Leave those without a name whose first one is not free."""
     burnt = _sql(_BURNT, naming, digest=sql.SQL(digest_sql("m.username")))
-    refused = [_sql(_OF_ACCOUNTS, naming), _sql(_OF_THE_FILE, naming), _sql(_TWICE, naming)]
+    twice = _sql(_TWICE, naming, between=sql.SQL(_between("base")))
+    refused = [_sql(_OF_ACCOUNTS, naming), _sql(_OF_THE_FILE, naming), twice]
     for select in [*refused, burnt] if any_burnt else refused:
         await connection.execute(_sql(_TAKE_BACK, naming, refused=select), given)
 
