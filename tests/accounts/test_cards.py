@@ -117,7 +117,7 @@ async def test_google_is_told_who_must_choose_a_password_of_their_own(
     told = lines_of(answer.content)
     asked_of = [one["Change Password at Next Sign-In"] for one in told]
     assert asked_of == ["", "", "True", "True", ""]
-    assert told[3]["Password [Required]"] == "****"
+    assert told[4]["Password [Required]"] == "****"
     assert "****" not in [one["Password [Required]"] for one in told[:3]]
     [record] = (await class_of_four.caller.get("/disclosures?limit=1"))["items"]
     assert "password" in record["fields"]
