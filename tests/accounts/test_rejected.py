@@ -6,6 +6,8 @@ import csv
 import io
 from typing import Any
 
+import pytest
+
 from tests.accounts import roster_files
 from tests.accounts.conftest import Body, Rosters, csv_of, rows, student
 from tests.accounts.roster_files import USERS_1_1, table, zipped
@@ -116,6 +118,23 @@ async def test_thousands_come_back_in_the_order_of_the_file(rosters: Rosters) ->
     assert len(numbers) == ended["rows"]["rejected"] == 8_000
     assert numbers == sorted(numbers)
     assert {one["sourced_id"] for one in lines} == {f"s{n:05}" for n in range(12_000) if n % 3}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "twice"),
+    [
+        ([*range(5_000, 10_000), *range(4_999), 5_000], "s05000"),
+        ([*range(5_000), *range(4_999, 9_999)], "s04999"),
+    ],
+)
+async def test_a_student_named_again_thousands_of_rows_later_is_found(
+    rosters: Rosters, numbers: list[int], twice: str
+) -> None:
+    """Both halves rise, and are read in one piece each: only the step between them does not."""
+    ended = await rosters.run(csv_of(student(n, username="") for n in numbers))
+    assert (ended["rows"]["created"], ended["rows"]["rejected"]) == (9_999, 1)
+    (line,) = read(await rejected(rosters, ended))
+    assert (line["sourced_id"], line["error_code"]) == (twice, "row-twice")
 
 
 async def test_they_go_when_the_upload_goes(rosters: Rosters) -> None:

@@ -173,6 +173,10 @@ async def test_a_body_is_built_once_a_change_however_many_ask(
     await timetable.place(session, ada, "registered")
     assert await crowd() == {after}
     assert built == ["Ours"] * 2
+    # Hers has changed by that, and is built once, too.
+    hers = await link(admin, "person", staff=ada, label="Hers")
+    assert {(await poll(stranger, hers)).status_code for _ in range(3)} == {200}
+    assert built == ["Ours", "Ours", "Hers"]
 
 
 async def test_a_stranger_learns_nothing_and_is_slowed_down_while_links_go_on(

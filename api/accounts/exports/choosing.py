@@ -215,6 +215,14 @@ async def _unfit(session: ReadSession, chosen: Chosen, form: Form, found: Survey
     )
 
 
+async def _shared(
+    session: ReadSession, key: ColumnElement[str] | Mapped[str], among: list[ColumnElement[bool]]
+) -> list[str]:
+    """The first of the keys that more than one has."""
+    found = select(key).where(*among).group_by(key).having(func.count() > 1)
+    return list((await session.scalars(found.order_by(key).limit(_EXAMPLES))).all())
+
+
 async def _check_keys(session: ReadSession, chosen: Chosen) -> None:
     """Raises: SourcedIdsShared."""
     sources = select(col(AccountSource.id)).where(
@@ -222,27 +230,23 @@ async def _check_keys(session: ReadSession, chosen: Chosen) -> None:
     )
     if len((await session.scalars(sources.limit(2))).all()) < 2:
         return
-    key = col(Account.sourced_id)
-    shared = select(key).where(*chosen.accounts()).group_by(key).having(func.count() > 1)
-    examples = (await session.scalars(shared.order_by(key).limit(_EXAMPLES))).all()
+    examples = await _shared(session, cells.SOURCED_ID, chosen.accounts())
     if examples:
         raise SourcedIdsShared(
             "The format tells students apart by their sourced id, and accounts of two sources have"
             " the same one; export one `source` at a time.",
-            examples=list(examples),
+            examples=examples,
         )
 
 
 async def _check_schools(session: ReadSession, chosen: Chosen) -> None:
     """Raises: SchoolIdsShared."""
-    key = cells.SCHOOL_ID
-    shared = select(key).where(*chosen.schools()).group_by(key).having(func.count() > 1)
-    examples = (await session.scalars(shared.order_by(key).limit(_EXAMPLES))).all()
+    examples = await _shared(session, cells.SCHOOL_ID, chosen.schools())
     if examples:
         raise SchoolIdsShared(
             "The format tells schools apart by their sourced id, or code where they have none, and"
             " one school's is the other's; give those with none a sourced id of their own.",
-            examples=list(examples),
+            examples=examples,
         )
 
 
