@@ -88,9 +88,13 @@ KEPT = {
 }
 
 
-async def test_two_students_of_one_address_are_not_sent_as_one_user(exports: Exports) -> None:
-    twins = [student(n, username=f"t{n}", email="home@Example.org") for n in (30, 31)]
-    twins[1]["email"] = "HOME@example.org"
+@pytest.mark.parametrize("shared", ["home@Example.org", "T30@example.org"])
+async def test_two_students_of_one_address_are_not_sent_as_one_user(
+    exports: Exports, shared: str
+) -> None:
+    """Also where it is one's own by the username, and only the other's by mistake."""
+    twins = [student(n, username=f"t{n}", email=shared) for n in (30, 31)]
+    twins[1]["email"] = shared.swapcase()
     await exports.rosters.run(csv_of(twins))
     for form in ("google", "microsoft", "gam"):
         problem = await exports.refused(form, 409)
