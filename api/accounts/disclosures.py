@@ -15,7 +15,8 @@ from uuid import UUID
 from sqlalchemy import (
     CTE,
     ColumnElement,
-    Insert,
+    FromClause,
+    ScalarSelect,
     Select,
     Uuid,
     any_,
@@ -41,6 +42,8 @@ from api.db.uow import ReadSession, WriteSession
 NAMED = ("given_name", "family_name", "username", "email")
 # Of one row of `disclosure_students`.
 MOST_IN_A_ROW = 1_000
+_IDS: ARRAY[UUID] = ARRAY(Uuid)
+_SORTS = text("SELECT set_config('enable_sort', :may, true)")
 
 
 class Purpose(StrEnum):
@@ -137,42 +140,74 @@ async def disclose_set(
     basis: str | None,
     network_id: UUID,
     school_id: UUID | None = None,
+    walks: bool = False,
 ) -> int:
     """Record in one statement that `actor` hands these fields of these students to `recipient`.
 
     `accounts` selects their ids, however many they are; all of them are of the network, and of
     the school where one is given. Called in the transaction that reads what leaves, before
     anything does. Answers how many students they are; for nobody nothing is recorded.
+
+    `walks`: look for them in the order of ids instead of sorting them, which takes half the time
+    where they are a good part of all accounts, and reads all the others where they are not.
     """
-    told = accounts.order_by(None).cte("told")
     given = _disclosure(clock.now(), actor, purpose, fields, network_id, school_id)
-    values = {**given, "recipient": recipient, "basis": basis}
-    written = _count_of(told, values).cte("written")
-    named = _rows_of(told, given["id"]).cte("named")
-    counted: int | None = await session.scalar(select(written.c.students).add_cte(named))
+    rows = _walked(accounts) if walks else _sorted(accounts)
+    named = _named(rows, given["id"]).cte("named")
+    written = _counted(named, {**given, "recipient": recipient, "basis": basis})
+    if walks:
+        # Of a table that nothing is known of yet the server would sort it all at each step.
+        await session.execute(_SORTS.params(may="off"))
+    counted: int | None = await session.scalar(written)
+    if walks:
+        await session.execute(_SORTS.params(may="on"))
     return counted or 0
 
 
-def _count_of(told: CTE, values: dict[str, Any]) -> ReturningInsert[tuple[int]]:
+def _counted(named: CTE, values: dict[str, Any]) -> ReturningInsert[tuple[int]]:
+    """The disclosure itself; the foreign key to it is looked at when the statement ends."""
     columns = Disclosure.__table__.c  # type: ignore[attr-defined] # a table has one
     given = [literal(value, columns[name].type).label(name) for name, value in values.items()]
-    students = func.count().label("students")
-    counted = select(*given, students).select_from(told).having(func.count() > 0)
+    students = func.sum(named.c.students).label("students")
+    counted = select(*given, students).select_from(named).having(func.count() > 0)
     inserted = insert(Disclosure).from_select([*values, "students"], counted)
     return inserted.returning(col(Disclosure.students))
 
 
-def _rows_of(told: CTE, disclosure_id: UUID) -> Insert:
+def _named(rows: FromClause, disclosure_id: UUID) -> ReturningInsert[tuple[int]]:
     """The rows that say who these are, as `_rows` makes them of a few."""
-    student = next(iter(told.c))
+    ids = rows.c.ids
+    some = select(literal(disclosure_id, Uuid()), ids[1], ids[func.cardinality(ids)], ids)
+    inserted = insert(DisclosureStudents).from_select(
+        ["disclosure_id", "first", "last", "students"], some.where(ids.is_not(None))
+    )
+    return inserted.returning(func.cardinality(col(DisclosureStudents.students)).label("students"))
+
+
+def _sorted(accounts: Select[UUID]) -> FromClause:
+    """Ids by the thousand, in order."""
+    (student,) = accounts.subquery("told").c
     place = func.row_number().over(order_by=student)
     numbered = select(student.label("id"), ((place - 1) // MOST_IN_A_ROW).label("row")).subquery()
-    ids = func.array_agg(aggregate_order_by(numbered.c.id, numbered.c.id), type_=ARRAY(Uuid))
-    some = select(ids.label("ids")).group_by(numbered.c.row).subquery().c.ids
-    rows = select(literal(disclosure_id, Uuid()), some[1], some[func.cardinality(some)], some)
-    return insert(DisclosureStudents).from_select(
-        ["disclosure_id", "first", "last", "students"], rows
-    )
+    ids = func.array_agg(aggregate_order_by(numbered.c.id, numbered.c.id), type_=_IDS)
+    return select(ids.label("ids")).group_by(numbered.c.row).subquery()
+
+
+def _walked(accounts: Select[UUID]) -> FromClause:
+    """The same: the first thousand, then those after the last of them, and so on."""
+    (student,) = accounts.selected_columns
+    first = accounts.order_by(None).order_by(student).limit(MOST_IN_A_ROW)
+    walk = select(_gathered(first).label("ids")).cte("walk", recursive=True)
+    last = walk.c.ids[func.cardinality(walk.c.ids)]
+    following = _gathered(first.where(student > last).correlate(walk))
+    full = func.cardinality(walk.c.ids) == MOST_IN_A_ROW
+    return walk.union_all(select(following).select_from(walk).where(full))
+
+
+def _gathered(ordered: Select[UUID]) -> ScalarSelect[list[UUID]]:
+    some = ordered.subquery("some")
+    (student,) = some.c
+    return select(func.array_agg(student, type_=_IDS)).select_from(some).scalar_subquery()
 
 
 def tells_of(account_id: UUID) -> ColumnElement[bool]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from sqlalchemy import (
     ColumnElement,
     Text,
     case,
     cast,
-    collate,
     func,
     literal,
     literal_column,
@@ -163,40 +161,3 @@ def _bracketed() -> ColumnElement[bool]:
 def longer_names(longest: int) -> Unfit:
     too_long = or_(func.length(GIVEN) > longest, func.length(FAMILY) > longest)
     return Unfit("name-too-long", f"has a name of more than {longest} characters", too_long)
-
-
-def apple_line(columns: Iterable[Cell]) -> ColumnElement[str]:
-    """A line as Apple's templates ask: straight quotes around what has a space or a comma in it and
-    around nothing else, a backslash before quotes and backslashes.
-    """
-    cells = list(columns)
-    names = [cell for cell in cells if _is_name(cell)]
-    # All names are looked at in one: most lines have nothing to quote, and cell by cell it took
-    # twice as long as to send them.
-    needed = _quoted_by_apple(func.concat(*names))
-    quoted = [_for_apple(cell) if _is_name(cell) else cell for cell in cells]
-    return case((needed, _joined(quoted)), else_=_joined(cells))
-
-
-def _is_name(cell: Cell) -> bool:
-    """Whether it may have anything in it. Identifiers that have are unfit; no email or username
-    has what a roster separates cells with.
-    """
-    return any(cell is name for name in (GIVEN, FAMILY, SCHOOL_NAME))
-
-
-def _joined(cells: Iterable[Cell]) -> ColumnElement[str]:
-    joined: list[Any] = []
-    for cell in cells:
-        joined += ["" if cell is None else cell, ","]
-    return func.concat(*joined[:-1])
-
-
-def _for_apple(cell: Cell) -> ColumnElement[Any]:
-    escaped = func.regexp_replace(cell, r'(["\\])', r"\\\1", "g")
-    return case((_quoted_by_apple(cell), func.concat('"', escaped, '"')), else_=cell)
-
-
-def _quoted_by_apple(cell: Any) -> ColumnElement[bool]:
-    # A reader that takes semicolons for commas is Apple's too. Bytes are compared the fastest.
-    return collate(cell, "C").bool_op("~")(r'[ ,;"\\]')

@@ -21,6 +21,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    text,
 )
 from sqlalchemy.orm import Mapped
 from sqlmodel import col
@@ -38,6 +39,7 @@ from api.schools.models import Network, School
 
 _EXAMPLES = 20
 _LONGEST_PASSWORD = 40
+_MOST_OF = 4
 # What a spreadsheet takes for the beginning of a formula (OWASP), a full-width sign included.
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\N{FULLWIDTH EQUALS SIGN}")
 
@@ -85,29 +87,6 @@ def fit(form: Form) -> ColumnElement[bool] | None:
         return None
     # A condition over a value that is not there is neither true nor false; then nothing is wrong.
     return and_(*(one.when.is_not(True) for one in form.unfit))
-
-
-async def judging(session: ReadSession, chosen: Chosen, form: Form) -> Form:
-    """The form, which also finds unfit who shares the address that stands for one user there.
-
-    The file would make of the last of them what it made of the first. Looked up once, since hardly
-    anybody does. No two have one username, so of those who share an address at least one has
-    another before its @: others need not be looked at, and to group them all took as long as to
-    send them.
-    """
-    if form.named is None:
-        return form
-    # Addresses that fit have no other letters, and comparing bytes takes half the time.
-    key = func.lower(collate(form.named, "C"))
-    own = func.starts_with(key, func.lower(cells.USERNAME) + "@")
-    others = select(key).where(*chosen.accounts(), own.is_not(True))
-    among = (*chosen.accounts(), key.in_(others.correlate(None)))
-    shared = select(key).where(*among).group_by(key).having(func.count() > 1)
-    if (await session.scalars(shared.where(key.is_not(None)).limit(1))).one_or_none() is None:
-        return form
-    what = "has the same address as another one"
-    unfit = Unfit("address-shared", what, key.in_(shared.correlate(None)))
-    return replace(form, unfit=[*form.unfit, unfit])
 
 
 def _asked(chosen: Chosen, form: Form, *columns: Any) -> Select[Any]:
@@ -182,21 +161,62 @@ class Survey:
         return self.asked - self.unfit
 
 
-async def survey(session: ReadSession, chosen: Chosen, form: Form, *, skips: bool) -> Survey:
-    """Count what is asked for. Raises: ExportUnfit unless it `skips`; SourcedIdsShared;
-    SchoolIdsShared.
+async def survey(
+    session: ReadSession, chosen: Chosen, form: Form, *, skips: bool
+) -> tuple[Form, Survey]:
+    """Count what is asked for; with the form, which also finds unfit who shares an address.
+
+    Raises: ExportUnfit unless it `skips`; SourcedIdsShared; SchoolIdsShared.
     """
-    condition = fit(form)
-    bad = func.count().filter(not_(condition)) if condition is not None else literal(0)
-    row = (await session.execute(_asked(chosen, form, func.count(), bad))).one()
-    found = Survey(*row)
+    found, others = await _counts(session, chosen, form)
+    if others:
+        shared = await _shared_addresses(session, chosen, form)
+        if shared is not None:
+            form = replace(form, unfit=[*form.unfit, shared])
+            found, _ = await _counts(session, chosen, form)
     if found.unfit and not skips:
         raise await _unfit(session, chosen, form, found)
     if form.keyed:
         await _check_schools(session, chosen)
         if chosen.source_id is None:
             await _check_keys(session, chosen)
-    return found
+    return form, found
+
+
+async def _counts(session: ReadSession, chosen: Chosen, form: Form) -> tuple[Survey, int]:
+    """Also how many have an address that is not their username's."""
+    condition = fit(form)
+    bad = func.count().filter(not_(condition)) if condition is not None else literal(0)
+    others = func.count().filter(_other(form.named)) if form.named is not None else literal(0)
+    counts = (await session.execute(_asked(chosen, form, func.count(), bad, others))).one()
+    return Survey(counts[0], counts[1]), counts[2]
+
+
+def _other(address: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether the address that stands for one user there begins with anything but the username.
+
+    No two have one username, so of those who share an address at least one has another before
+    its @: others need not be looked at, and to group them all took as long as to send them.
+    """
+    own = cells.USERNAME + "@"
+    return (func.left(address, func.length(own)) == own).is_not(True)
+
+
+async def _shared_addresses(session: ReadSession, chosen: Chosen, form: Form) -> Unfit | None:
+    """Who has another's address, in whatever letters; null where nobody has.
+
+    The file would make of the last of them what it made of the first.
+    """
+    assert form.named is not None
+    # Addresses that fit have no other letters, and comparing bytes takes half the time.
+    key = func.lower(collate(form.named, "C"))
+    others = select(key).where(*chosen.accounts(), _other(form.named))
+    among = (*chosen.accounts(), key.in_(others.correlate(None)))
+    shared = select(key).where(*among).group_by(key).having(func.count() > 1)
+    if (await session.scalars(shared.where(key.is_not(None)).limit(1))).one_or_none() is None:
+        return None
+    what = "has the same address as another one"
+    return Unfit("address-shared", what, key.in_(shared.correlate(None)))
 
 
 async def _unfit(session: ReadSession, chosen: Chosen, form: Form, found: Survey) -> ExportUnfit:
@@ -218,6 +238,14 @@ async def _unfit(session: ReadSession, chosen: Chosen, form: Form, found: Survey
         unfit=why,
         examples=examples,
     )
+
+
+async def is_most(session: ReadSession, students: int) -> bool:
+    """Whether these are a good part of all accounts there are."""
+    rows = await session.scalar(
+        text("SELECT reltuples FROM pg_class WHERE oid = 'accounts'::regclass")
+    )
+    return students * _MOST_OF >= (rows or 0)
 
 
 async def _shared(

@@ -12,25 +12,24 @@ from psycopg import AsyncConnection
 from sqlalchemy import Dialect, Select
 from sqlalchemy.dialects.postgresql import psycopg as dialect
 
+from api.accounts.exports.apple_lines import COMMA, QUOTE, apple_lines
+
 # Lines of a block: some hundred kilobytes.
 BLOCK = 4_000
 # How a line ends here. A cell has no line break in it, so each may be made another afterwards.
 END = b"\n"
-# Control characters, which nothing here has in it: nothing is quoted.
-_AS_IT_IS = b", DELIMITER E'\\x02', QUOTE E'\\x01'"
+# What Apple's quoting stands in for; cells come as they are.
+_FOR_APPLE = b", DELIMITER E'" + COMMA + b"', QUOTE E'" + QUOTE + b"'"
 _DIALECT: Dialect = dialect.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's own
 Reveal = Callable[[UUID, bytes], str]
 
 
 async def copied(
-    connection: AsyncConnection[Any], rows: Select[Any], expected: int = 0, *, made: bool = False
+    connection: AsyncConnection[Any], rows: Select[Any], expected: int = 0, *, apple: bool = False
 ) -> AsyncIterator[list[bytes]]:
-    """The rows of a select as lines of CSV; at least `expected` of them.
-
-    `made`: each row is one text, the line as it shall be.
-    """
+    """The rows of a select as lines of CSV, or as `apple` has them; at least `expected` of them."""
     query, values = _written(rows)
-    copy = b"COPY (" + query + b") TO STDOUT (FORMAT csv" + (_AS_IT_IS if made else b"") + b")"
+    copy = b"COPY (" + query + b") TO STDOUT (FORMAT csv" + (_FOR_APPLE if apple else b"") + b")"
     async with connection.cursor() as cursor, cursor.copy(copy, values) as out:
         block: list[bytes] = []
         while line := await out.read():
@@ -42,10 +41,10 @@ async def copied(
             block += some
             expected -= len(some)
             if len(block) >= BLOCK:
-                yield block
+                yield apple_lines(block) if apple else block
                 block = []
         if block:
-            yield block
+            yield apple_lines(block) if apple else block
 
 
 def _arrived(connection: AsyncConnection[Any], most: int) -> list[bytes]:

@@ -15,11 +15,10 @@ from sqlmodel import col
 from api import clock
 from api.accounts.cards.service import mark_delivered, revealer
 from api.accounts.disclosures import Purpose, disclose_set
-from api.accounts.exports.cells import apple_line
 from api.accounts.exports.choosing import (
     Chosen,
     ids_of,
-    judging,
+    is_most,
     most_bytes_of,
     rows_of,
     survey,
@@ -96,13 +95,12 @@ async def export_accounts(
     form = form_of(asked)
     network, chosen = await _choose(session, caller, asked)
     with senders.place():
-        form = await judging(session, chosen, form)
-        found = await survey(session, chosen, form, skips=asked.on_unfit is OnUnfit.skip)
+        form, found = await survey(session, chosen, form, skips=asked.on_unfit is OnUnfit.skip)
         if not found.unfit:
             # In one snapshot they need not be judged again.
-            form = replace(form, unfit=())
+            form = replace(form, unfit=(), judges_schools=False)
         is_zip = await _needs_zip(session, chosen, form, found.students)
-        await _record(session, caller, asked, chosen, form)
+        await _record(session, caller, asked, chosen, form, found.students)
         plan = _Plan(chosen, form, asked, sealer, is_zip, found.students)
         snapshot = await session.scalar(select(func.pg_export_snapshot()))
         pieces = await senders.begin(str(snapshot), plan.made)
@@ -111,7 +109,12 @@ async def export_accounts(
 
 
 async def _record(
-    session: WriteSession, caller: Caller, asked: Asked, chosen: Chosen, form: Form
+    session: WriteSession,
+    caller: Caller,
+    asked: Asked,
+    chosen: Chosen,
+    form: Form,
+    students: int,
 ) -> None:
     await disclose_set(
         session,
@@ -123,6 +126,7 @@ async def _record(
         basis=asked.basis,
         network_id=chosen.network_id,
         school_id=chosen.school_id,
+        walks=await is_most(session, students),
     )
     if asked.passwords:
         await mark_delivered(session, ids_of(chosen, form))
@@ -261,10 +265,6 @@ class _Plan:
         self, connection: AsyncConnection[Any], sheet: Sheet, of: Of, columns: Mapping[str, Cell]
     ) -> AsyncIterator[list[bytes]]:
         expected = self.students if of is Of.account else 0
-        if self._for_apple:
-            line = apple_line(columns.values())
-            made = rows_of(self.chosen, self.form, of, [line], secrets=False, guarded=False)
-            return copied(connection, made, expected, made=True)
         secret = sheet.reveals if of is Of.account else None
         reveals = secret is not None and self.asked.passwords
         cells = dict(columns)
@@ -272,7 +272,8 @@ class _Plan:
             cells[secret] = literal(sheet.instead, Text())
         rows = partial(rows_of, self.chosen, self.form, of, [*cells.values()])
         if not reveals:
-            return copied(connection, rows(secrets=False, guarded=self._guarded), expected)
+            made = rows(secrets=False, guarded=self._guarded)
+            return copied(connection, made, expected, apple=self._for_apple)
         assert secret is not None
         return revealed(
             connection,

@@ -28,7 +28,9 @@ async def many(rosters: Rosters) -> Rosters:
     return rosters
 
 
-async def export(rosters: Rosters, schools: dict[str, Body], school: str) -> int:
+async def export(
+    rosters: Rosters, schools: dict[str, Body], school: str, *, walks: bool = False
+) -> int:
     place = schools[school]
     return await transact(
         rosters.database,
@@ -43,14 +45,16 @@ async def export(rosters: Rosters, schools: dict[str, Body], school: str) -> int
             basis="contract 7",
             network_id=UUID(place["network_id"]),
             school_id=UUID(place["id"]),
+            walks=walks,
         ),
     )
 
 
+@pytest.mark.parametrize("walks", [False, True])
 async def test_a_set_of_any_size_is_one_disclosure_that_names_each_child(
-    many: Rosters, schools: dict[str, Body], admin: Caller
+    many: Rosters, schools: dict[str, Body], admin: Caller, walks: bool
 ) -> None:
-    assert await export(many, schools, "A") == 2_100
+    assert await export(many, schools, "A", walks=walks) == 2_100
     assert await rows(many.database, _ROWS) == [(n, True, True) for n in (1_000, 1_000, 100)]
     named = await rows(
         many.database,
@@ -58,11 +62,20 @@ async def test_a_set_of_any_size_is_one_disclosure_that_names_each_child(
         " JOIN accounts a USING (id) JOIN schools c ON c.id = a.school_id WHERE c.code = 'A'",
     )
     assert named == [(2_100,)]
-    assert await export(many, schools, "C") == 0, "nobody is told of nobody"
+    assert await export(many, schools, "C", walks=walks) == 0, "nobody is told of nobody"
     [told] = (await admin.get("/disclosures"))["items"]
     assert (told["purpose"], told["students"], told["actor"]) == ("export", 2_100, "user:ada")
     assert (told["recipient"], told["basis"]) == ("Google Workspace", "contract 7")
     assert (told["school"], told["fields"]) == ("A", ["given_name", "grade"])
+
+
+async def test_full_rows_are_followed_by_no_empty_one(
+    rosters: Rosters, schools: dict[str, Body]
+) -> None:
+    await rosters.run(csv_of([student(n) for n in range(2_000)]))
+    for walks in (False, True):
+        assert await export(rosters, schools, "A", walks=walks) == 2_000
+    assert await rows(rosters.database, _ROWS) == [(1_000, True, True)] * 4
 
 
 async def test_who_was_told_about_a_child_is_found_by_the_child(
