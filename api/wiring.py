@@ -48,6 +48,7 @@ from api.tasks import library
 from api.tasks import listeners as task_listeners
 from api.tasks import routes as task_routes
 from api.tasks import routes_rollouts as rollout_routes
+from api.webhooks import bodies as webhook_bodies
 from api.webhooks import jobs as webhook_jobs
 from api.webhooks import rematch
 from api.webhooks import routes as webhook_routes
@@ -159,7 +160,7 @@ async def prepare(database: Database) -> None:
 
 
 async def purge(database: Database) -> None:
-    """Delete what has expired: answers, sign-ins, links, secrets, bodies, uploads, passwords."""
+    """Delete what has expired: answers, sign-ins, links, secrets, uploads, passwords."""
 
     async def expired(session: WriteSession) -> None:
         now = clock.now()
@@ -167,7 +168,6 @@ async def purge(database: Database) -> None:
         await auth_service.purge_expired(session, now)
         await vendor_secrets.purge_retired(session, now)
         await probe_codes.purge_retired(session, now)
-        await webhook_jobs.forget_bodies(session)
         await account_keeping.forget_uploads(session)
         await purge_passwords(session, now)
 
@@ -209,5 +209,6 @@ def jobs(settings: Settings) -> list[Job]:
         Job("targets", target_jobs.look_after, cron="* * * * *", alone=True),
         Job("target_drift", target_jobs.ask_for_drift, cron="41 6 * * *", alone=True),
         Job("pd_offers", pd_jobs.pass_on_offers, cron="* * * * *", alone=True),
+        webhook_bodies.forgetting_job(settings),
         Job("inbox", webhook_jobs.look_after, cron="* * * * *", alone=True),
     ]

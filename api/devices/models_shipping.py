@@ -81,12 +81,13 @@ class Scan(SQLModel, table=True):
     __table_args__ = (
         one_of("status", ShipmentStatus),
         one_of("source", PromiseSource),
+        # Also by which a shipment's are found: it has some dozens.
         UniqueConstraint("shipment_id", "key"),
-        Index("ix_scans_shipment_id_occurred_at", "shipment_id", "occurred_at"),
     )
 
     id: UUID = id_field()
-    shipment_id: UUID = Field(foreign_key="shipments.id", ondelete="CASCADE")
+    # No foreign key: nothing deletes shipments, and whoever adds scans has locked theirs before.
+    shipment_id: UUID
     key: str = text_field()
     source: str = text_field()
     occurred_at: datetime = moment_field(nullable=False)

@@ -124,13 +124,20 @@ WHERE s.id = n.id AND (s.status, s.raw_status, s.status_at, s.expected_on, s.del
   s.review) IS DISTINCT FROM (n.status, n.raw_status, n.status_at, n.expected_on,
   n.delivered_at, n.review)
 """)
-_CLEAR = text("DELETE FROM shipment_lines WHERE shipment_id = ANY(CAST(:ids AS uuid[]))")
-_FILL = text("""
+# As a rule each statement names the same content as the one before: then nothing is written.
+_RESTATE = text("""
+WITH told AS (SELECT s.shipment_id, CAST(l ->> 0 AS uuid) AS line_id,
+    CAST(l ->> 1 AS int) AS quantity, ARRAY(SELECT jsonb_array_elements_text(l -> 2)) AS serials
+  FROM scans s CROSS JOIN LATERAL jsonb_array_elements(s.lines) l
+  WHERE s.id = ANY(CAST(:scans AS uuid[]))),
+gone AS (DELETE FROM shipment_lines l WHERE l.shipment_id = ANY(CAST(:ids AS uuid[]))
+  AND NOT EXISTS (SELECT FROM told t
+    WHERE t.shipment_id = l.shipment_id AND t.line_id = l.line_id))
 INSERT INTO shipment_lines (shipment_id, line_id, quantity, serial_numbers)
-SELECT s.shipment_id, CAST(l ->> 0 AS uuid), CAST(l ->> 1 AS int),
-  ARRAY(SELECT jsonb_array_elements_text(l -> 2))
-FROM scans s CROSS JOIN LATERAL jsonb_array_elements(s.lines) l
-WHERE s.id = ANY(CAST(:scans AS uuid[]))
+SELECT t.* FROM told t LEFT JOIN shipment_lines l USING (shipment_id, line_id)
+WHERE (t.quantity, t.serials) IS DISTINCT FROM (l.quantity, l.serial_numbers)
+ON CONFLICT (shipment_id, line_id) DO UPDATE
+SET quantity = excluded.quantity, serial_numbers = excluded.serial_numbers
 """)
 
 
@@ -143,7 +150,8 @@ async def record_statements(session: WriteSession, statements: Sequence[Statemen
     if not statements:
         return []
     shipments = {one.shipment_id for one in statements}
-    await session.execute(_LOCK, {"ids": id_array(shipments)})
+    locked = await session.scalar(_LOCK, {"ids": id_array(shipments)})
+    assert locked == len(shipments), "There is no such shipment."
     ids = [new_id() for _ in statements]
     rows = orjson.dumps([_row(*one) for one in zip(ids, statements, strict=True)]).decode()
     inserted = await session.scalar(_INSERT, {"now": clock.now(), "rows": rows})
@@ -175,14 +183,21 @@ def _row(scan_id: UUID, one: Statement) -> dict[str, object]:
     }
 
 
-def _together(lines: Iterable[StatedLine]) -> list[list[object]]:
+def _together(lines: Sequence[StatedLine]) -> list[list[object]]:
     """As `Scan.lines`. A line named twice is one: its pieces together."""
+    if len(lines) == 1:
+        ((line, pieces, numbers),) = lines
+        return [[line, pieces, _serials(numbers)]] if pieces else []
     quantities: dict[UUID, int] = defaultdict(int)
-    serials: dict[UUID, dict[str, None]] = defaultdict(dict)
-    for line_id, quantity, numbers in lines:
+    named: dict[UUID, list[str]] = defaultdict(list)
+    for line_id, quantity, serials in lines:
         quantities[line_id] += quantity
-        serials[line_id].update(dict.fromkeys(normal_serial(number) for number in numbers))
-    return [[line, pieces, list(serials[line])] for line, pieces in quantities.items() if pieces]
+        named[line_id] += serials
+    return [[line, pieces, _serials(named[line])] for line, pieces in quantities.items() if pieces]
+
+
+def _serials(numbers: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(map(normal_serial, numbers)))
 
 
 async def _fold_all(session: WriteSession, shipment_ids: Sequence[UUID]) -> dict[UUID, Folded]:
@@ -222,5 +237,5 @@ async def _restate_lines(
         if state.lines_from in new
     }
     if restated:
-        await session.execute(_CLEAR, {"ids": id_array(restated)})
-        await session.execute(_FILL, {"scans": id_array(restated.values())})
+        given = {"ids": id_array(restated), "scans": id_array(restated.values())}
+        await session.execute(_RESTATE, given)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import psycopg
@@ -25,6 +25,7 @@ from api.errors import FirstBellError, Unavailable
 from api.http.database_errors import from_database
 from api.sealing import Sealer
 from api.webhooks.backlog import (
+    NIL,
     Item,
     claim,
     correct_outcomes,
@@ -51,6 +52,29 @@ _log = logging.getLogger(__name__)
 _HOLD_ORDERS = text("SELECT id FROM orders WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
 
 
+@dataclass(slots=True)
+class Round:
+    """What batches that are under way at once share.
+
+    Through the `door` they go one after another to change things: they would wait for each other's
+    schools anyhow, and then whoever came in between would wait for both. `taken`: how far each
+    vendor's events were looked at.
+    """
+
+    door: asyncio.Lock = field(default_factory=asyncio.Lock)
+    taken: dict[UUID, UUID] = field(default_factory=dict)
+
+    async def take(self, session: WriteSession, speaker: Speaker) -> list[Stored]:
+        """The speaker's next events; from the oldest again once there are none after the last."""
+        last = self.taken.get(speaker.id, NIL)
+        stored = await take(session, speaker, last)
+        if not stored and last != NIL:
+            stored = await take(session, speaker)
+        if stored:
+            self.taken[speaker.id] = stored[-1].id
+        return stored
+
+
 class Turn:
     """One batch's turn to change things; another of this process is opened and read meanwhile."""
 
@@ -69,17 +93,15 @@ class Turn:
             self._mine = False
 
 
-async def apply_batch(database: Database, sealer: Sealer, door: asyncio.Lock | None = None) -> int:
+async def apply_batch(database: Database, sealer: Sealer, among: Round | None = None) -> int:
     """Apply one batch of the oldest events that nobody is at; how many were settled.
 
-    Batches that share a `door` change things one after another; they would wait for each other's
-    schools anyhow, and then whoever came in between would wait for both.
     Raises: Unavailable, or what the driver raised, when the database cannot do it now.
     """
     speaker = await next_speaker(database)
     if speaker is None:
         return 0
-    batch = _Batch(database, sealer, speaker, door or asyncio.Lock())
+    batch = _Batch(database, sealer, speaker, among or Round())
     return await batch.settle()
 
 
@@ -90,7 +112,7 @@ class _Batch:
     database: Database
     sealer: Sealer
     speaker: Speaker
-    door: asyncio.Lock
+    round: Round
 
     @property
     def actor(self) -> str:
@@ -100,10 +122,10 @@ class _Batch:
         """Apply these events, else the oldest, in one transaction, or by halves when one of them
         breaks it.
         """
-        taken, turn = list(ids), Turn(self.door)
+        taken, turn = list(ids), Turn(self.round.door)
 
         async def work(session: WriteSession) -> int:
-            stored = await (claim(session, ids) if ids else take(session, self.speaker))
+            stored = await (claim(session, ids) if ids else self.round.take(session, self.speaker))
             taken[:] = [one.id for one in stored]
             return await _apply(session, self.sealer, self.speaker, stored, turn)
 

@@ -21,6 +21,7 @@ from api.webhooks.understand import Stored, Understood
 # Reached only when more waits: what counts say of a school is read and written once a batch. Still
 # more would hold the schools for longer than a clerk should wait.
 BATCH = 10_000
+NIL = UUID(int=0)
 # Bodies are opened in memory, and one may have 2 MB.
 BATCH_BYTES = 32_000_000
 
@@ -35,7 +36,8 @@ FROM vendors v JOIN oldest ON oldest.vendor_id = v.id
 # The first may be as large as it likes, or it would wait for ever.
 _TAKE = text("""
 WITH waiting AS (SELECT id, received_at, sealed, order_id, shipment_id FROM webhook_events
-  WHERE outcome = 'stored' AND vendor_id = :vendor ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
+  WHERE outcome = 'stored' AND vendor_id = :vendor AND id > :after
+  ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
 SELECT id, received_at, sealed, order_id, shipment_id FROM (SELECT *,
   sum(coalesce(octet_length(sealed), 0)) OVER w AS bytes, row_number() OVER w AS number
   FROM waiting WINDOW w AS (ORDER BY id)) sized
@@ -48,13 +50,13 @@ WHERE id = ANY(:ids) AND outcome = 'stored' ORDER BY id FOR UPDATE SKIP LOCKED
 """)
 _SETTLE = text("""
 UPDATE webhook_events e SET outcome = n.outcome, reason = n.reason, attempts = e.attempts + 1,
-  settled_at = :now, redacted = n.redacted, kind = n.kind,
-  occurred_at = n.occurred_at, order_key = n.order_key, carrier_key = n.carrier_key,
-  tracking_key = n.tracking_key, school = n.school, network_id = n.network_id,
+  settled_at = :now, kind = n.kind, occurred_at = n.occurred_at, order_key = n.order_key,
+  carrier_key = n.carrier_key, tracking_key = n.tracking_key, school = n.school,
+  network_id = n.network_id,
   order_id = coalesce(n.order_id, e.order_id),
   shipment_id = coalesce(n.shipment_id, e.shipment_id)
 FROM json_to_recordset(CAST(:rows AS json)) AS n(id uuid, outcome text, reason text,
-  redacted jsonb, kind text, occurred_at timestamptz, order_key text, carrier_key text,
+  kind text, occurred_at timestamptz, order_key text, carrier_key text,
   tracking_key text, school text, network_id uuid, order_id uuid, shipment_id uuid)
 WHERE e.id = n.id
 """)
@@ -104,12 +106,15 @@ async def next_speaker(database: Database) -> Speaker | None:
     return Speaker(vendor_id, slug, Scheme(scheme), VendorKind(kind), frozenset(sellers))
 
 
-async def take(session: WriteSession, speaker: Speaker, most: int = BATCH) -> list[Stored]:
+async def take(
+    session: WriteSession, speaker: Speaker, after: UUID = NIL, most: int = BATCH
+) -> list[Stored]:
     """Its oldest events that nobody is at, as many as fit into a batch; at least one if any.
 
-    They are locked until the transaction ends, so that others pass over them.
+    They are locked until the transaction ends, so that others pass over them. `after`: leave
+    alone those of this id and before, instead of looking at each that is settled or locked.
     """
-    bound = {"vendor": speaker.id, "most": most, "bytes": BATCH_BYTES}
+    bound = {"vendor": speaker.id, "after": after, "most": most, "bytes": BATCH_BYTES}
     return [Stored(*row) for row in await session.execute(_TAKE, bound)]
 
 
@@ -156,7 +161,6 @@ def _row(item: Item) -> dict[str, object]:
         "id": item.stored.id,
         "outcome": item.outcome,
         "reason": item.reason,
-        "redacted": item.understood.redacted,
         "kind": item.understood.kind,
         "occurred_at": event and event.occurred_at,
         "order_key": _order_key(event),

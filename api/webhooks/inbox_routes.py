@@ -10,13 +10,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime
 
 from api.auth.caller import Caller
-from api.auth.dependencies import Reading, Writing, allow, current_caller
+from api.auth.dependencies import Reading, Writing, allow, current_caller, settings_of
 from api.auth.rules import Right
 from api.db.uow import ReadSession
 from api.devices.queries import find_vendor
 from api.http.paging import ListOut, PageParams, set_link
 from api.http.route import TransactionalRoute
 from api.webhooks import inbox
+from api.webhooks.bodies import body_of
 from api.webhooks.inbox_schemas import (
     EventDetailOut,
     EventOut,
@@ -27,6 +28,7 @@ from api.webhooks.inbox_schemas import (
 )
 from api.webhooks.models import WebhookEvent
 from api.webhooks.rules import Outcome
+from api.webhooks.secrets import sealer_for
 from api.webhooks.suggest import suggest
 
 router = APIRouter(
@@ -66,14 +68,16 @@ async def read_events(
 
 
 @router.get("/{event_id}")
-async def read_event(event_id: UUID, caller: ReadsOrders, session: Reading) -> EventDetailOut:
+async def read_event(
+    event_id: UUID, request: Request, caller: ReadsOrders, session: Reading
+) -> EventDetailOut:
     """One event: what may be seen of its body, and for an unmatched one what it may be about."""
     event = await inbox.find_event(session, caller, event_id)
     shown = await _shown(session, event)
     suggestions = await suggest(session, caller, event)
     return EventDetailOut(
         **shown.model_dump(),
-        body=event.redacted,
+        body=await body_of(session, sealer_for(settings_of(request)), event),
         suggestions=[SuggestionOut.model_validate(one) for one in suggestions],
     )
 

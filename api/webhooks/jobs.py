@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import timedelta
 
-from sqlalchemy import text
-
-from api import clock
 from api.db.listen import Listener
 from api.db.pool import Database
-from api.db.uow import WriteSession, transact
+from api.db.uow import transact
 from api.sealing import Sealer
-from api.webhooks.apply import apply_batch
+from api.webhooks.apply import Round, apply_batch
 from api.webhooks.backlog import any_waiting
 from api.webhooks.rematch import find_overlooked
 
@@ -24,16 +20,6 @@ POLL_SECONDS = 5.0
 _LOOK_AGAIN_SECONDS = 0.1
 _PAUSE_AFTER_FAILURE = 1.0
 _LONGEST_PAUSE = 30.0
-
-# How long a body is kept once its event is settled. One that waits for its order or for somebody
-# to mend what made it fail is of use for longer.
-_KEEP = timedelta(days=14)
-_KEEP_UNSETTLED = timedelta(days=90)
-_FORGET = text("""
-UPDATE webhook_events SET sealed = NULL WHERE sealed IS NOT NULL AND settled_at < CASE
-  WHEN outcome IN ('unmatched', 'failed') THEN CAST(:unsettled AS timestamptz)
-  ELSE CAST(:settled AS timestamptz) END
-""")
 
 _log = logging.getLogger(__name__)
 
@@ -81,11 +67,11 @@ async def drain(database: Database, sealer: Sealer) -> int:
 
     Two batches are under way: while the database works at one, the other is opened and read.
     """
-    door = asyncio.Lock()
-    settled = await apply_batch(database, sealer, door)
+    among = Round()
+    settled = await apply_batch(database, sealer, among)
     if not settled:
         return 0
-    tasks = [asyncio.create_task(_drain(database, sealer, door)) for _ in range(2)]
+    tasks = [asyncio.create_task(_drain(database, sealer, among)) for _ in range(2)]
     try:
         return settled + sum(await asyncio.gather(*tasks))
     finally:
@@ -94,9 +80,9 @@ async def drain(database: Database, sealer: Sealer) -> int:
         await asyncio.wait(tasks)
 
 
-async def _drain(database: Database, sealer: Sealer, door: asyncio.Lock) -> int:
+async def _drain(database: Database, sealer: Sealer, among: Round) -> int:
     settled = 0
-    while done := await apply_batch(database, sealer, door):
+    while done := await apply_batch(database, sealer, among):
         settled += done
     return settled
 
@@ -104,9 +90,3 @@ async def _drain(database: Database, sealer: Sealer, door: asyncio.Lock) -> int:
 async def look_after(database: Database) -> None:
     """Every minute: find what was overlooked."""
     await transact(database, "job:inbox", find_overlooked)
-
-
-async def forget_bodies(session: WriteSession) -> None:
-    """Delete raw bodies 14 days after they were applied, 90 where they could not be."""
-    now = clock.now()
-    await session.execute(_FORGET, {"settled": now - _KEEP, "unsettled": now - _KEEP_UNSETTLED})

@@ -30,8 +30,9 @@ class VendorSecret(SQLModel, table=True):
 class WebhookEvent(SQLModel, table=True):
     """One event as it was posted. `key` is the vendor's id of it, else the body's digest.
 
-    `sealed` is the raw body, encrypted; null once the time to keep it is over. From `kind` to
-    `school` is what the translator read, kept to find an event again when its order appears.
+    `sealed` is the raw body, encrypted; null once the time to keep it is over, and `redacted` is
+    then what may still be seen of it. From `kind` to `school` is what the translator read, kept to
+    find an event again when its order appears.
     """
 
     __tablename__ = "webhook_events"
@@ -52,7 +53,6 @@ class WebhookEvent(SQLModel, table=True):
             postgresql_where=text("outcome = 'unmatched'"),
         ),
         Index("ix_webhook_events_vendor_id_received_at", "vendor_id", "received_at"),
-        Index("ix_webhook_events_shipment_id", "shipment_id"),
     )
 
     id: UUID = id_field()

@@ -9,9 +9,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from api.sealing import Sealer, Unsealable
-from api.webhooks.events import Document, NothingToDo, PromiseEvent, ShipmentEvent, Untranslatable
+from api.webhooks.events import NothingToDo, PromiseEvent, ShipmentEvent, Untranslatable
 from api.webhooks.match_rules import Speaker
-from api.webhooks.redact import redact
 from api.webhooks.rules import Outcome, event_purpose
 from api.webhooks.translators import TRANSLATORS
 from api.webhooks.translators.reading import parse
@@ -35,7 +34,6 @@ class Stored(NamedTuple):
 class Understood(NamedTuple):
     """What the body says; without an `event` the outcome is settled already, for `reason`."""
 
-    redacted: Document | None = None
     event: Told | None = None
     outcome: Outcome = Outcome.FAILED
     kind: str | None = None
@@ -44,18 +42,16 @@ class Understood(NamedTuple):
 
 def understand(sealer: Sealer, speaker: Speaker, stored: Stored) -> Understood:
     """Never raises: a body that breaks a translator is this event's failure and no other's."""
-    translate, kept = TRANSLATORS[speaker.scheme]
-    redacted: Document | None = None
+    translate, _ = TRANSLATORS[speaker.scheme]
     try:
         document = parse(sealer.open(stored.sealed, event_purpose(speaker.id)))
-        redacted = redact(document, kept)
         event = translate(document, stored.received_at)
     except Unsealable:
         return Understood(
             reason="The body was sealed with another secret key than FIRSTBELL_SECRET_KEY is now."
         )
     except Untranslatable as error:
-        return Understood(redacted, reason=str(error))
+        return Understood(reason=str(error))
     except Exception as error:
         # Where, and not the error's text, which may hold a name.
         where = "".join(format_tb(error.__traceback__))
@@ -63,10 +59,10 @@ def understand(sealer: Sealer, speaker: Speaker, stored: Stored) -> Understood:
         _log.error(
             "%s of event %s broke its translator: %s\n%s", speaker.slug, stored.id, name, where
         )
-        return Understood(redacted, reason="The body could not be read; the log says why.")
+        return Understood(reason="The body could not be read; the log says why.")
     if isinstance(event, NothingToDo):
-        return Understood(redacted, None, Outcome.IGNORED, event.kind, event.why)
-    return Understood(redacted, _not_to_come(event, stored.received_at), kind=event.kind)
+        return Understood(None, Outcome.IGNORED, event.kind, event.why)
+    return Understood(_not_to_come(event, stored.received_at), kind=event.kind)
 
 
 def _not_to_come(event: Told, received_at: datetime) -> Told:

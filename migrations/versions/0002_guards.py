@@ -52,7 +52,7 @@ def execute(statement: str) -> None:
 
 
 def upgrade() -> None:
-    statements = [triggers.DIFFERENCE]
+    statements: list[str] = []
     for table, (key, network, school) in RECORDED.items():
         statements += triggers.record_history(table, key, network, school)
     for table, school in READINESS_READS.items():
@@ -67,7 +67,8 @@ def downgrade() -> None:
     for table in (*RECORDED, *READINESS_READS):
         for statement in triggers.drop(table):
             execute(statement)
-    execute("DROP FUNCTION jsonb_difference(jsonb, jsonb)")
+    # Of databases that have come here before 0017.
+    execute("DROP FUNCTION IF EXISTS jsonb_difference(jsonb, jsonb)")
     _drop_procrastinate()
 
 
