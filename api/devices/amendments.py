@@ -33,7 +33,7 @@ from api.devices.errors import (
 from api.devices.holding import HeldOrder
 from api.devices.models import Amendment, OrderLine
 from api.devices.order_lines import check_lines, new_line
-from api.devices.order_rules import Move, approval_need, cost_of, is_dearer
+from api.devices.order_rules import Move, added_cost, approval_need, cost_of
 from api.devices.orders import cost, hold_to_change, require_move, schools_of_lines
 from api.devices.progress import project
 from api.devices.promises import Stated, record_promises
@@ -186,7 +186,8 @@ def _substitute(old: _Old, one: NewLineIn, plan: Plan) -> Plan:
 
 
 async def _approve(session: WriteSession, held: HeldOrder, news: Sequence[_New]) -> dict[str, Any]:
-    """What is to be written of who approved it, where that needs another person.
+    """What is to be written of who approved it, where that needs another person than the one who
+    drew the order up.
 
     Raises: ApprovalRequired.
     """
@@ -196,17 +197,24 @@ async def _approve(session: WriteSession, held: HeldOrder, news: Sequence[_New])
         (line.sku, line.quantity - line.substituted - taken.get(line.id, 0), line.unit_price_cents)
         for line in [*held.lines, *(new.line for new in news)]
     )
-    why = approval_need(after, held.network.approval_threshold_cents)
-    if why is None or not is_dearer(after, before):
+    threshold = held.network.approval_threshold_cents
+    why = approval_need(after, threshold)
+    added = added_cost(after, before)
+    if why is None or not (added.total_cents > 0 or added.unpriced):
         return {}
-    if await same_person(session, held.order.requested_by, session.actor):
-        raise ApprovalRequired(
-            f"{held.order.number} cannot get these lines like this. {why} Let somebody else add"
-            " them, or draw up an order of its own for them.",
-            total_cents=after.total_cents,
-            threshold_cents=held.network.approval_threshold_cents,
-        )
-    return {"approved_by": session.actor, "approved_at": clock.now()}
+    # Who adds as much as nobody may spend alone would have nobody to approve it.
+    alone = approval_need(added, threshold)
+    if alone is not None:
+        why, way = f"By what is added: {alone}", "Draw up an order of its own for it."
+    elif await same_person(session, held.order.requested_by, session.actor):
+        way = "Let somebody else add it, or draw up an order of its own for it."
+    else:
+        return {"approved_by": session.actor, "approved_at": clock.now()}
+    raise ApprovalRequired(
+        f"{held.order.number} cannot get these lines like this. {why} {way}",
+        total_cents=after.total_cents,
+        threshold_cents=threshold,
+    )
 
 
 async def _write(

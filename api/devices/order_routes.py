@@ -162,7 +162,7 @@ async def add_lines(
     A line that `substitutes` another takes as many pieces as it has away from what is outstanding
     of that one and in no shipment. Where it names no allocations, the schools that wait for the
     other line get it, each in proportion. From the network's threshold on, an order is made
-    dearer by another person than the one who drew it up.
+    dearer by another person than the one who drew it up, and by less than the threshold.
     """
     held, schools = await hold_to_amend(session, caller, order_id, given)
     check_if_match(request, etag_of_order(held.order))

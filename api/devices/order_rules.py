@@ -79,10 +79,10 @@ def cost_of(lines: Iterable[tuple[str, int, int | None]]) -> Cost:
     return Cost(total, tuple(unpriced))
 
 
-def is_dearer(after: Cost, before: Cost) -> bool:
-    """Whether a changed order costs more, or has a line more of which nobody knows the price."""
-    more_unpriced = set(after.unpriced) - set(before.unpriced)
-    return after.total_cents > before.total_cents or bool(more_unpriced)
+def added_cost(after: Cost, before: Cost) -> Cost:
+    """What an order costs more than before, below zero where less; and who has no price since."""
+    unpriced = tuple(sku for sku in after.unpriced if sku not in before.unpriced)
+    return Cost(after.total_cents - before.total_cents, unpriced)
 
 
 def approval_need(cost: Cost, threshold_cents: int | None) -> str | None:

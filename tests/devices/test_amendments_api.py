@@ -210,8 +210,11 @@ async def test_an_order_is_made_dearer_than_the_threshold_by_another_person(
     problem = await refused(admin, order, "approval-required", dear)
     assert (problem["total_cents"], problem["threshold_cents"]) == (10_000, 10_000)
     assert "somebody else" in problem["detail"]
-    # Nobody can say what a line without a price costs.
-    await refused(admin, order, "approval-required", line("NEW", A=1))
+    # What nobody may spend alone is not added alone either, nor what has no price.
+    for many in (line("NEW", A=10, unit_price_cents=1_000), line("NEW", A=1)):
+        for caller in (admin, other):
+            problem = await refused(caller, order, "approval-required", many)
+            assert "an order of its own" in problem["detail"]
     cheap = await amended(admin, order, line("PEN", 9, unit_price_cents=100))
     assert cheap["total_cents"] == 9_900
     made = await amended(other, order, dear)

@@ -154,16 +154,7 @@ def test_a_line_is_substituted_and_another_added_to_a_placed_order(
     old = page.get_by_role("table", name="Lines").get_by_role("row", name=re.compile(SKU))
     expect(old).to_contain_text("20 substituted")
     expect(page.get_by_role("main")).to_contain_text("CB-3110 is discontinued")
-    dialog = act(page, "Add a line")
-    dialog.get_by_label("SKU").fill("DOCK")
-    dialog.get_by_label("Pieces").first.fill("4")
-    dialog.get_by_label("Counts as").select_option("accessory")
-    dialog.get_by_role("button", name="Add a school").click()
-    school = dialog.get_by_role("group", name="School 1")
-    school.get_by_label("School", exact=True).fill(beta)
-    school.get_by_label("Pieces").fill("4")
-    dialog.get_by_role("button", name="Add the line").click()
-    expect(page.get_by_role("table", name="Lines")).to_contain_text("DOCK")
+    _add_a_line(page, beta)
     shares = {
         line["sku"]: {one["school"]: one["quantity"] for one in line["allocations"]}
         for line in order_of(world, order)["lines"]
@@ -178,6 +169,19 @@ def test_a_line_is_substituted_and_another_added_to_a_placed_order(
     assert world.api.get(waiting).json()["items"] == []
     line = next(one for one in order_of(world, order)["lines"] if one["sku"] == "CB-2")
     assert line["under_way"] == 15
+
+
+def _add_a_line(page: Page, school: str) -> None:
+    dialog = act(page, "Add a line")
+    dialog.get_by_label("SKU").fill("DOCK")
+    dialog.get_by_label("Pieces").first.fill("4")
+    dialog.get_by_label("Counts as").select_option("accessory")
+    dialog.get_by_role("button", name="Add a school").click()
+    row = dialog.get_by_role("group", name="School 1")
+    row.get_by_label("School", exact=True).fill(school)
+    row.get_by_label("Pieces").fill("4")
+    dialog.get_by_role("button", name="Add the line").click()
+    expect(page.get_by_role("table", name="Lines")).to_contain_text("DOCK")
 
 
 def test_a_shipment_is_added_counted_with_serials_and_rejects_and_taken_back(
