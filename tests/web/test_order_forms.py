@@ -182,6 +182,13 @@ def _add_a_line(page: Page, school: str) -> None:
     row.get_by_label("Pieces").fill("4")
     dialog.get_by_role("button", name="Add the line").click()
     expect(page.get_by_role("table", name="Lines")).to_contain_text("DOCK")
+    # Another line to stand in for is another count, kind and price to start from.
+    dialog = act(page, "Substitute")
+    dialog.get_by_label("In place of").select_option("DOCK")
+    expect(dialog.get_by_label("Pieces")).to_have_value("4")
+    expect(dialog.get_by_label("Counts as")).to_have_value("accessory")
+    expect(dialog.get_by_label("Price of one")).to_have_value("")
+    dialog.get_by_role("button", name="Cancel").click()
 
 
 def test_a_shipment_is_added_counted_with_serials_and_rejects_and_taken_back(
