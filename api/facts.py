@@ -127,6 +127,13 @@ class OrderPlaced:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderChanged:
+    """An order has other lines, or goes to other schools, than before."""
+
+    order_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class ShipmentsOpened:
     """These shipments are known now, so what carriers told of them before can be applied."""
 

@@ -93,6 +93,7 @@ LISTENERS: tuple[tuple[type, Listener], ...] = (
     (facts.RolloutsChanged, pd_listeners.on_rollouts_changed),
     (facts.EvidenceStated, pd_listeners.on_evidence_stated),
     (facts.OrderPlaced, rematch.on_order_placed),
+    (facts.OrderChanged, rematch.on_order_changed),
     (facts.ShipmentsOpened, rematch.on_shipments_opened),
 )
 

@@ -12,8 +12,8 @@ Post = Callable[[str, Any], Awaitable[Any]]
 # An order is its network's: whoever is limited to schools of it changes none.
 _BARRED = frozenset({"ops_of_school"})
 # An order of its own for each operation that changes one.
-_OWN = ("edit", "approve", "place", "hold", "cancel", "close", "move")
-_PLACED = ("hold", "cancel", "close", "move")
+_OWN = ("edit", "approve", "place", "hold", "cancel", "close", "move", "amend")
+_PLACED = ("hold", "cancel", "close", "move", "amend")
 _NEW = {
     "vendor": "acme",
     "number": "NEW-{place}",
@@ -37,6 +37,11 @@ ORDERS: dict[str, tuple[Case, ...]] = {
     ),
     "GET /v1/orders/{order_id}": (Case("orders:read", Reach.SCHOOL, "/v1/orders/{order}"),),
     "PATCH /v1/orders/{order_id}": _write("/v1/orders/{order_edit}", {"lines": _NEW["lines"]}),
+    "POST /v1/orders/{order_id}/lines": _write(
+        "/v1/orders/{order_amend}/lines",
+        {"lines": [{"sku": "NEW", "quantity": 1, "substitutes": "CB"}], "reason": "Because."},
+        status=201,
+    ),
     "POST /v1/orders/{order_id}/approve": _write("/v1/orders/{order_approve}/approve"),
     "POST /v1/orders/{order_id}/place": _write("/v1/orders/{order_place}/place"),
     "POST /v1/orders/{order_id}/hold": _write(

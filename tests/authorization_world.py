@@ -285,5 +285,5 @@ async def call(
         headers = {"content-type": "text/csv", **more}
         return await client.request(method, path, content=body, headers=headers)
     # Any version will do: what is asked here is whether the caller may.
-    headers = {"if-match": "*", **more} if method == "PATCH" else more
+    headers = {"if-match": "*", **more} if method in ("PATCH", "POST") else more
     return await client.request(method, path, json=body, headers=headers)

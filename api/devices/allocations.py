@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -16,10 +17,11 @@ from api.devices.holding import HeldOrder
 from api.devices.models import Allocation, Order, OrderLine
 from api.devices.order_rules import AtPlace
 from api.devices.schemas import AllocationIn
+from api.facts import OrderChanged
 from api.schools.models import School
 from api.schools.queries import find_schools
 from api.schools.rules import as_id, normal_code
-from api.schools.service import require_open
+from api.schools.service import require_open, write_changes
 
 # One statement, so that what one school loses and another gains is never too much in between:
 # the sums are taken of the updated rows first, then of the new ones.
@@ -56,6 +58,17 @@ async def write_allocations(session: WriteSession, order: Order, shares: Sequenc
         "quantities": [share.quantity for share in shares],
     }
     await session.execute(_WRITE, values)
+
+
+async def tell_changed(
+    session: WriteSession, order: Order, changes: Mapping[str, Any] | None = None
+) -> None:
+    """Count a version of an order whose lines or allocations are others now, and say so: what was
+    told of the order may have waited for that.
+    """
+    write_changes(order, changes or {})
+    await session.flush()
+    await session.publish(OrderChanged(order.id))
 
 
 class Schools:

@@ -65,6 +65,20 @@ class PiecesAtSite(Conflict):
     title: ClassVar[str] = "Pieces for schools are still at a site"
 
 
+class LineTaken(Conflict):
+    """`sku`: which."""
+
+    code: ClassVar[str] = "line-taken"
+    title: ClassVar[str] = "The order has a line of this sku"
+
+
+class BeyondOutstanding(Conflict):
+    """What has come, or is in a shipment, cannot be substituted; `sku`, `substitutable`."""
+
+    code: ClassVar[str] = "beyond-outstanding"
+    title: ClassVar[str] = "Not so many of the line are outstanding"
+
+
 class OverAllocated(Conflict):
     """More pieces are given to schools than are ordered; `sku`, `ordered`, `allocated`."""
 

@@ -90,7 +90,8 @@ class Order(Timestamped, table=True):
 
 
 class OrderLine(SQLModel, table=True):
-    """`cancelled` pieces are no longer expected. A trigger keeps `allocated`, `accepted`,
+    """`cancelled` pieces are no longer expected; for `substituted` of those another line stands in.
+    A trigger keeps `allocated`, `accepted`,
     `returned` and `over` the sums of the line's allocations, so the checks here guard them all.
     """
 
@@ -99,6 +100,7 @@ class OrderLine(SQLModel, table=True):
         one_of("counts_as", CountsAs),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("cancelled BETWEEN 0 AND quantity", name="cancelled"),
+        CheckConstraint("substituted BETWEEN 0 AND cancelled", name="substituted"),
         CheckConstraint("unit_price_cents >= 0", name="unit_price_cents"),
         CheckConstraint("allocated <= quantity - cancelled", name="allocated"),
         CheckConstraint("accepted - returned <= quantity - cancelled + over", name="received"),
@@ -114,6 +116,7 @@ class OrderLine(SQLModel, table=True):
     description: str | None = text_field(default=None)
     quantity: int
     cancelled: int = 0
+    substituted: int = 0
     unit_price_cents: int | None = Field(default=None, sa_type=BigInteger)
     counts_as: str = text_field(default=CountsAs.STUDENT_DEVICE)
     # The latest of the promises, by when it was stated.
@@ -122,6 +125,33 @@ class OrderLine(SQLModel, table=True):
     accepted: int = 0
     returned: int = 0
     over: int = 0
+
+
+class Amendment(SQLModel, table=True):
+    """A line that an order got once it was more than a draft, and the line it stands in for, if
+    any. Append-only.
+    """
+
+    __tablename__ = "amendments"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("line_id <> substitutes_id", name="not_itself"),
+        CheckConstraint("substitutes_id IS NULL OR reason IS NOT NULL", name="reason"),
+        UniqueConstraint("line_id"),
+        Index("ix_amendments_order_id", "order_id"),
+    )
+
+    id: UUID = id_field()
+    order_id: UUID = Field(foreign_key="orders.id", ondelete="CASCADE")
+    network_id: UUID = Field(foreign_key="networks.id")
+    line_id: UUID = Field(foreign_key="order_lines.id", ondelete="CASCADE")
+    substitutes_id: UUID | None = Field(
+        default=None, foreign_key="order_lines.id", ondelete="CASCADE"
+    )
+    quantity: int
+    reason: str | None = text_field(default=None)
+    recorded_at: datetime = moment_field(nullable=False)
+    actor: str = text_field()
 
 
 class LinePromise(SQLModel, table=True):

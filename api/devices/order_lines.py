@@ -66,9 +66,7 @@ async def write_lines(
     for position, one in enumerate(given):
         line = by_sku.get(one.sku)
         if line is None:
-            line = OrderLine(
-                order_id=order.id, network_id=order.network_id, **_fields(one, position)
-            )
+            line = new_line(order, one, position)
             session.add(line)
             changed = True
         else:
@@ -88,6 +86,11 @@ async def write_lines(
     await write_allocations(session, order, new)
     await record_promises(session, stated)
     return changed or bool(stated or new)
+
+
+def new_line(order: Order, one: LineIn, position: int) -> OrderLine:
+    """A line as it is given; the caller adds it."""
+    return OrderLine(order_id=order.id, network_id=order.network_id, **_fields(one, position))
 
 
 def _fields(one: LineIn, position: int) -> dict[str, Any]:

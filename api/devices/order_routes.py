@@ -12,6 +12,7 @@ from api.auth.dependencies import Reading, Writing, allow, current_caller
 from api.auth.rules import Right
 from api.db.uow import ReadSession
 from api.devices import orders
+from api.devices.amendments import amend, hold_to_amend
 from api.devices.import_orders import import_orders
 from api.devices.models import Order
 from api.devices.order_views import order_detail, orders_out, promises_out
@@ -20,6 +21,7 @@ from api.devices.reallocate import reallocate, set_allocations
 from api.devices.rules import OrderState
 from api.devices.schemas import (
     AllocationsIn,
+    AmendIn,
     CancelIn,
     CloseIn,
     HoldIn,
@@ -143,6 +145,28 @@ async def change(
     held = await orders.hold_to_change(session, caller, order_id)
     check_if_match(request, etag_of_order(held.order))
     await orders.change_order(session, caller, held, given)
+    return await _detail(session, caller, held.order, response)
+
+
+@router.post("/orders/{order_id}/lines", status_code=201)
+async def add_lines(
+    order_id: UUID,
+    given: AmendIn,
+    request: Request,
+    response: Response,
+    caller: Writer,
+    session: Writing,
+) -> OrderDetailOut:
+    """Add lines to an order that is approved, placed or on hold, also in place of another line.
+
+    A line that `substitutes` another takes as many pieces as it has away from what is outstanding
+    of that one and in no shipment. Where it names no allocations, the schools that wait for the
+    other line get it, each in proportion. From the network's threshold on, an order is made
+    dearer by another person than the one who drew it up, and by less than the threshold.
+    """
+    held, schools = await hold_to_amend(session, caller, order_id, given)
+    check_if_match(request, etag_of_order(held.order))
+    await amend(session, held, schools, given)
     return await _detail(session, caller, held.order, response)
 
 

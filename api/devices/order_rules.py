@@ -20,6 +20,7 @@ class Move(StrEnum):
     CANCEL = "cancel"
     CLOSE = "close"
     ALLOCATE = "allocate"
+    AMEND = "amend"
 
 
 _OPEN = frozenset({OrderState.DRAFT, OrderState.APPROVED, OrderState.PLACED, OrderState.ON_HOLD})
@@ -31,12 +32,18 @@ FROM: dict[Move, frozenset[OrderState]] = {
     Move.CANCEL: _OPEN,
     Move.CLOSE: frozenset({OrderState.PLACED}),
     Move.ALLOCATE: _OPEN,
+    Move.AMEND: _OPEN - {OrderState.DRAFT},
+}
+_WORDS = {
+    Move.ALLOCATE: "change allocations of an order",
+    Move.AMEND: "get more lines",
 }
 _HINTS = {
     (Move.CLOSE, OrderState.ON_HOLD): " Release it first: POST its /hold with release true.",
     (Move.PLACE, OrderState.ON_HOLD): " Release it first: POST its /hold with release true.",
     (Move.CLOSE, OrderState.DRAFT): " What was never placed is cancelled instead.",
     (Move.CLOSE, OrderState.APPROVED): " What was never placed is cancelled instead.",
+    (Move.AMEND, OrderState.DRAFT): " The lines of a draft are changed with PATCH.",
 }
 
 
@@ -46,9 +53,9 @@ def refusal(number: str, state: str, move: Move) -> str | None:
     if now in FROM[move]:
         return None
     allowed = [one.value.replace("_", " ") for one in OrderState if one in FROM[move]]
-    what = {Move.ALLOCATE: "change allocations"}.get(move, str(move.value))
+    what = _WORDS.get(move, f"{move.value} an order")
     return (
-        f"{number} is {now.value.replace('_', ' ')}; to {what} an order it must be"
+        f"{number} is {now.value.replace('_', ' ')}; to {what} it must be"
         f" {' or '.join(allowed)}.{_HINTS.get((move, now), '')}"
     )
 
@@ -62,14 +69,20 @@ class Cost:
 
 
 def cost_of(lines: Iterable[tuple[str, int, int | None]]) -> Cost:
-    """From (sku, pieces, price of one)."""
+    """From (sku, pieces, price of one). Pieces that another line stands in for cost nothing."""
     total, unpriced = 0, []
     for sku, quantity, price in lines:
-        if price is None:
-            unpriced.append(sku)
-        else:
+        if price is not None:
             total += quantity * price
+        elif quantity:
+            unpriced.append(sku)
     return Cost(total, tuple(unpriced))
+
+
+def added_cost(after: Cost, before: Cost) -> Cost:
+    """What an order costs more than before, below zero where less; and who has no price since."""
+    unpriced = tuple(sku for sku in after.unpriced if sku not in before.unpriced)
+    return Cost(after.total_cents - before.total_cents, unpriced)
 
 
 def approval_need(cost: Cost, threshold_cents: int | None) -> str | None:
@@ -99,8 +112,9 @@ def dollars(cents: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LineCounts:
-    """A line's sums. `under_way` is in shipments on their way, `delivered` in shipments that the
-    carrier has delivered; neither has been counted.
+    """A line's sums; `substituted` of the cancelled pieces come by another line. `under_way` is in
+    shipments on their way, `delivered` in shipments that the carrier has delivered; neither has
+    been counted.
     """
 
     quantity: int
@@ -110,6 +124,7 @@ class LineCounts:
     under_way: int
     delivered: int
     promised_on: date | None
+    substituted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +154,7 @@ def derive(counts: LineCounts, state: str, today: date) -> Derived:
         outstanding=outstanding,
         backordered=max(awaited - counts.under_way, 0) if stands else 0,
         overdue=awaited if stands and late else 0,
-        short=counts.cancelled,
+        short=counts.cancelled - counts.substituted,
         over=max(there - wanted, 0),
     )
 

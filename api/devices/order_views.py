@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Uuid, select, text
+from sqlalchemy import Uuid, select
 from sqlmodel import col
 
 from api import clock
@@ -29,32 +29,10 @@ from api.devices.schemas import (
     PromisesOut,
 )
 from api.devices.timeline import timeline_of
+from api.devices.uncounted import read_uncounted
 from api.schools.models import Network, School, Site
 from api.schools.queries import is_among
 from api.schools.rules import Receiving
-
-# Shipments that have not ended badly and that nobody counted: none names the shipment, and none
-# counted whatever lay at the place on the day it was delivered or later.
-_UNCOUNTED = text("""
-SELECT sl.line_id,
-  coalesce(sum(sl.quantity) FILTER (WHERE s.status <> 'delivered'), 0) AS under_way,
-  coalesce(sum(sl.quantity) FILTER (WHERE s.status = 'delivered'), 0) AS delivered
-FROM shipments s
-JOIN shipment_lines sl ON sl.shipment_id = s.id
-JOIN networks n ON n.id = s.network_id
-LEFT JOIN schools h ON h.id = s.school_id
-WHERE s.order_id = ANY(CAST(:orders AS uuid[]))
-  AND s.status NOT IN ('returning', 'returned', 'lost', 'cancelled')
-  AND NOT EXISTS (SELECT 1 FROM receipts r WHERE r.order_id = s.order_id
-    AND r.reverses_id IS NULL
-    AND NOT EXISTS (SELECT 1 FROM receipts back WHERE back.reverses_id = r.id)
-    AND (r.shipment_id = s.id
-      OR (s.status = 'delivered' AND r.shipment_id IS NULL
-        AND r.school_id IS NOT DISTINCT FROM s.school_id
-        AND r.site_id IS NOT DISTINCT FROM s.site_id
-        AND r.received_on >= (s.delivered_at AT TIME ZONE coalesce(h.timezone, n.timezone))::date)))
-GROUP BY sl.line_id
-""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +82,11 @@ async def _around(session: ReadSession, orders: Sequence[Order]) -> _Around:
     lines: defaultdict[UUID, list[OrderLine]] = defaultdict(list)
     for line in found:
         lines[line.order_id].append(line)
-    uncounted = await session.execute(_UNCOUNTED, {"orders": ids})
     return _Around(
         vendors=await _by_id(session, Vendor, (order.vendor_id for order in orders)),
         networks=await _by_id(session, Network, (order.network_id for order in orders)),
         lines=lines,
-        uncounted={row[0]: (row[1], row[2]) for row in uncounted},
+        uncounted=await read_uncounted(session, ids),
     )
 
 
@@ -121,7 +98,9 @@ async def _by_id(session: ReadSession, table: Any, ids: Iterable[UUID]) -> dict[
 def _head(order: Order, around: _Around) -> dict[str, Any]:
     network = around.networks[order.network_id]
     lines = around.lines[order.id]
-    cost = cost_of((line.sku, line.quantity, line.unit_price_cents) for line in lines)
+    cost = cost_of(
+        (line.sku, line.quantity - line.substituted, line.unit_price_cents) for line in lines
+    )
     whose: Literal["order", "network"] = "order" if order.receiving else "network"
     return {
         "id": order.id,
@@ -150,6 +129,7 @@ def _line(line: OrderLine, order: Order, around: _Around) -> dict[str, Any]:
     counts = LineCounts(
         quantity=line.quantity,
         cancelled=line.cancelled,
+        substituted=line.substituted,
         accepted=line.accepted,
         returned=line.returned,
         under_way=under_way,
@@ -165,6 +145,7 @@ def _line(line: OrderLine, order: Order, around: _Around) -> dict[str, Any]:
         "unit_price_cents": line.unit_price_cents,
         "counts_as": CountsAs(line.counts_as),
         "promised_on": line.promised_on,
+        "substituted": line.substituted,
         "allocated": line.allocated,
         "accepted": line.accepted,
         "returned": line.returned,

@@ -68,7 +68,7 @@ async def create_order(session: WriteSession, caller: Caller, given: OrderIn) ->
         detail = f"{vendor.slug} tracks shipments and sells nothing; name who sells."
         raise invalid("/vendor", "vendor-not-seller", detail)
     check_lines(given.lines)
-    schools = await _schools_of(session, caller, given.lines)
+    schools = await schools_of_lines(session, caller, given.lines)
     network = await _network_of(session, caller, given.network, schools)
     order = new_draft(session, network.id, vendor.id, given.number)
     order.receiving = given.receiving
@@ -99,7 +99,10 @@ def _number_taken(slug: str, number: str) -> dict[str, NumberTaken]:
     return {"uq_orders_vendor_id_number_key": NumberTaken(detail)}
 
 
-async def _schools_of(session: ReadSession, caller: Caller, lines: Iterable[LineIn]) -> Schools:
+async def schools_of_lines(
+    session: ReadSession, caller: Caller, lines: Iterable[LineIn]
+) -> Schools:
+    """The schools that get pieces of these lines. Raises: SchoolsUnknown (422); SchoolArchived."""
     named = (
         (f"/lines/{at}/allocations/{index}/school", one.school)
         for at, line in enumerate(lines)
@@ -175,7 +178,7 @@ async def _replace_lines(
     session: WriteSession, caller: Caller, held: HeldOrder, lines: list[LineIn]
 ) -> bool:
     check_lines(lines)
-    schools = await _schools_of(session, caller, lines)
+    schools = await schools_of_lines(session, caller, lines)
     require_of_network(schools, held.network.id)
     return await write_lines(session, held.order, lines, schools, held.lines, held.allocations)
 
@@ -188,7 +191,10 @@ def require_move(order: Order, move: Move) -> None:
 
 
 def cost(lines: Iterable[OrderLine]) -> Cost:
-    return cost_of((line.sku, line.quantity, line.unit_price_cents) for line in lines)
+    """What the order costs; what another line stands in for is not paid."""
+    return cost_of(
+        (line.sku, line.quantity - line.substituted, line.unit_price_cents) for line in lines
+    )
 
 
 def _approval_required(held: HeldOrder, why: str) -> ApprovalRequired:

@@ -19,6 +19,7 @@ from api.devices.allocations import (
     require_received_fits,
     rows_of_line,
     schools_named,
+    tell_changed,
     there,
     write_allocations,
 )
@@ -44,7 +45,6 @@ from api.devices.schemas import (
 from api.devices.supplies import read_held, read_places, read_ratios
 from api.schools.queries import codes_of_schools
 from api.schools.rules import Receiving
-from api.schools.service import write_changes
 
 # Pieces by school, of the schools whose plan is another one.
 Plan = Mapping[UUID, int]
@@ -178,8 +178,7 @@ async def _write(session: WriteSession, held: HeldOrder, changes: _Changes) -> N
     if not changes.plans:
         return
     await write_allocations(session, held.order, _shares(changes.plans))
-    write_changes(held.order, {})
-    await session.flush()
+    await tell_changed(session, held.order)
     if held.order.state != OrderState.DRAFT:
         await project(session, held.school_ids | changes.school_ids)
 

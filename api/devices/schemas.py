@@ -82,6 +82,28 @@ class OrderPatchIn(PatchIn):
     lines: Lines | None = None
 
 
+class NewLineIn(LineIn):
+    """`substitutes`: the sku of the line that it stands in for, piece by piece. Allocations left
+    out then: those who wait for that line get it. `counts_as` left out: as that line does.
+    """
+
+    substitutes: Sku | None = None
+
+
+class AmendIn(Strict):
+    """Lines for an order that is more than a draft; who substitutes one says why."""
+
+    lines: Annotated[list[NewLineIn], Field(min_length=1, max_length=500)]
+    reason: Annotated[Reason | None, Field(validate_default=True)] = None
+
+    @field_validator("reason")
+    @classmethod
+    def _say_why(cls, reason: str | None, info: ValidationInfo) -> str | None:
+        if reason is None and any(line.substitutes for line in info.data.get("lines", ())):
+            raise PydanticCustomError("reason_required", "Say why a line is substituted.")
+        return reason
+
+
 class HoldIn(Strict):
     """`{"reason"}` holds; `{"release": true}` goes on."""
 
@@ -192,7 +214,8 @@ class AllocationOut(BaseModel):
 
 
 class LineOut(BaseModel):
-    """The stored sums, then what they say. `under_way` and `delivered` are in shipments that
+    """The stored sums, then what they say. `substituted` pieces come by another line, so they are
+    not `short`. `under_way` and `delivered` are in shipments that
     nobody has counted.
     """
 
@@ -203,6 +226,7 @@ class LineOut(BaseModel):
     unit_price_cents: int | None
     counts_as: CountsAs
     promised_on: date | None
+    substituted: int
     allocated: int
     accepted: int
     returned: int
@@ -249,10 +273,12 @@ class OrderOut(OrderHead):
 
 
 class TimelineOut(BaseModel):
-    """Something that happened; `id` is of the promise, shipment, receipt, transfer or return."""
+    """Something that happened; `id` is of the promise, amendment, shipment, receipt, transfer or
+    return.
+    """
 
     at: datetime
-    kind: Literal["state", "promise", "shipment", "receipt", "transfer", "return"]
+    kind: Literal["state", "promise", "amendment", "shipment", "receipt", "transfer", "return"]
     summary: str
     actor: str | None = None
     id: UUID | None = None

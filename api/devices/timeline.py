@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, true
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import col
 
 from api.auth.caller import Caller
 from api.db.history import History
 from api.db.uow import ReadSession
-from api.devices.models import LinePromise, Order, OrderLine
+from api.devices.models import Amendment, LinePromise, Order, OrderLine
 from api.devices.models_shipping import (
     DeviceReturn,
     Receipt,
@@ -36,6 +36,7 @@ async def timeline_of(session: ReadSession, caller: Caller, order: Order) -> lis
     events = [
         *await _states(session, order),
         *await _promises(session, order),
+        *await _amendments(session, order),
         *await _scans(session, caller, order),
         *await _receipts(session, caller, order),
         *await _transfers(session, caller, order),
@@ -96,6 +97,33 @@ def _promised(sku: str, promise: LinePromise) -> str:
     if promise.promised_on is None:
         return f"{sku} no longer {'estimated' if estimate else 'promised'}"
     return f"{sku} {'estimated' if estimate else 'promised'} for {promise.promised_on}"
+
+
+async def _amendments(session: ReadSession, order: Order) -> Iterator[TimelineOut]:
+    old: Any = aliased(OrderLine)
+    statement = (
+        select(Amendment, col(OrderLine.sku), old.sku)
+        .join(OrderLine, col(OrderLine.id) == col(Amendment.line_id))
+        .outerjoin(old, old.id == col(Amendment.substitutes_id))
+        .where(col(Amendment.order_id) == order.id)
+        .order_by(col(Amendment.recorded_at).desc(), col(Amendment.id).desc())
+        .limit(MOST)
+    )
+    return (
+        TimelineOut(
+            at=one.recorded_at,
+            kind="amendment",
+            summary=_amended(one, sku, substituted),
+            actor=one.actor,
+            id=one.id,
+        )
+        for one, sku, substituted in await session.execute(statement)
+    )
+
+
+def _amended(one: Amendment, sku: str, substituted: str | None) -> str:
+    what = f"{one.quantity} of {sku} added" + (f" in place of {substituted}" if substituted else "")
+    return what + (f": {one.reason}" if one.reason else "")
 
 
 def _seen(caller: Caller, school_id: Mapped[Any]) -> ColumnElement[bool]:

@@ -9,6 +9,7 @@ from api import clock
 from api.auth.caller import Caller
 from api.db.uow import ReadSession, WriteSession
 from api.devices import progress
+from api.devices.allocations import tell_changed
 from api.devices.corrections import refuse_again, reversal_of, reversals_of
 from api.devices.errors_shipping import BeyondAllocation, NotAtHand, ReversalRefused
 from api.devices.ledger import Ledger, at_hand, hold_ledger
@@ -61,8 +62,17 @@ async def transfer(
         )
     session.add_all(made)
     await session.flush()
+    await _tell_planned(session, ledger.orders[order.id], made)
     await progress.project(session, {school.id for _, school in moves})
     return made
+
+
+async def _tell_planned(session: WriteSession, order: Order, moved: Sequence[Transfer]) -> None:
+    """What became a school's allocation, or is none any more, is an edit like any other: events
+    may have waited to know where the order goes.
+    """
+    if any(one.allocated for one in moved):
+        await tell_changed(session, order)
 
 
 async def _moves(
@@ -148,6 +158,7 @@ async def take_back(
     reversal = reversal_of(session, moved, note)
     session.add(reversal)
     await session.flush()
+    await _tell_planned(session, ledger.orders[moved.order_id], [moved])
     await progress.project(session, [school.id])
     return reversal
 

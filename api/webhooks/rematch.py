@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 
 from api.db.uow import WriteSession
-from api.facts import OrderPlaced, ShipmentsOpened
+from api.facts import OrderChanged, OrderPlaced, ShipmentsOpened
 
 # An event that was last tried well after its order, its shipment or its own vendor was changed has
 # seen that, so nothing is tried for ever. What is locked is passed over: whoever holds it is trying
@@ -68,8 +68,13 @@ async def on_order_placed(session: WriteSession, fact: OrderPlaced) -> None:
     await _try_again(session, _OF_THESE, {"orders": [fact.order_id], "shipments": []})
 
 
+async def on_order_changed(session: WriteSession, fact: OrderChanged) -> None:
+    """So do those that name a line their order did not have, or a school it did not go to."""
+    await _try_again(session, _OF_THESE, {"orders": [fact.order_id], "shipments": []})
+
+
 async def on_shipments_opened(session: WriteSession, fact: ShipmentsOpened) -> None:
-    """So do those that came before their shipment."""
+    """And those that came before their shipment."""
     shipments = list(fact.shipment_ids)
     await _try_again(session, _OF_THESE, {"orders": [], "shipments": shipments})
 

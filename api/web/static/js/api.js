@@ -129,12 +129,13 @@ let sent = { text: "", key: "" };
 
 /**
  * What makes something: the same sent again after a lost answer happens once.
- * @param {string} path @param {unknown} body @returns {Promise<any>}
+ * @param {string} path @param {unknown} body @param {string|null} [etag] of what it is added to
+ * @returns {Promise<any>}
  */
-export async function make(path, body) {
+export async function make(path, body, etag) {
   const text = `${path} ${JSON.stringify(body)}`;
   if (text !== sent.text) sent = { text, key: randomKey() };
-  const { data } = await call("POST", path, { body, once: sent.key });
+  const { data } = await call("POST", path, { body, etag, once: sent.key });
   sent = { text: "", key: "" };
   return data;
 }

@@ -23,6 +23,8 @@ const ABOUT = /** @type {Record<string, string>} */ ({
   "site-not-found": "/site",
   "shipment-elsewhere": "/tracking_number",
   "over-received": "/override_reason",
+  "line-taken": "/lines/0/sku",
+  "beyond-outstanding": "/lines/0/quantity",
   "counted-already": "/override_reason",
   "serial-scanned": "/override_reason",
 });

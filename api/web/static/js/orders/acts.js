@@ -6,6 +6,7 @@ import { h } from "../dom.js";
 import { go } from "../router.js";
 import { may, whoami } from "../session.js";
 import { toast } from "../toasts.js";
+import { addLine, isAmendable, substitutable, substitute } from "./amend.js";
 import { figure } from "./parts.js";
 import { stockedPlaces } from "./places.js";
 import { promise } from "./promise.js";
@@ -64,6 +65,8 @@ function decisions(order) {
     [state === "draft", "edit", "Edit", () => edit(order)],
     [state === "on_hold", "release", "Release", release],
     [OPEN.includes(state), "promise", "State a promise", () => promise(order)],
+    [isAmendable(order), "add-line", "Add a line", () => addLine(order)],
+    [isAmendable(order) && substitutable(order).length > 0, "substitute", "Substitute", () => substitute(order)],
     [OPEN.includes(state), "reallocate", "Re-allocate", () => reallocate(order)],
     [["draft", "approved", "placed"].includes(state), "hold", "Hold", hold],
     [state === "placed", "close", "Close", () => close(order)],

@@ -12,8 +12,11 @@ const COUNTS_AS = [
   ["accessory", "Accessory"],
 ];
 
-/** @param {string} list of the schools' codes @param {any} [line] as it is so far */
-export function draftLine(list, line) {
+/**
+ * @param {string} list of the schools' codes @param {any} [line] as it is so far
+ * @param {string} [none] what naming no school means, where that is more than nothing
+ */
+export function draftLine(list, line, none) {
   const shares = new Rows({
     noun: "School",
     add: "Add a school",
@@ -33,7 +36,8 @@ export function draftLine(list, line) {
   const sum = () => {
     const all = shares.rows.reduce((pieces, row) => pieces + row.pieces(), 0);
     const ordered = Number(valueIn(node, "quantity"));
-    said.textContent = all || ordered ? `${figure(all)} of ${figure(ordered)} allocated.` : "";
+    if (none && !shares.rows.length) said.textContent = none;
+    else said.textContent = all || ordered ? `${figure(all)} of ${figure(ordered)} allocated.` : "";
   };
   const schools = (line?.allocations ?? []).filter((/** @type {any} */ one) => one.school !== null);
   for (const one of schools) shares.add(one);

@@ -60,6 +60,7 @@ function promiseOf(line) {
   ].filter(Boolean);
   return [
     h("span", null, short(line.promised_on) || "–"),
+    line.substituted > 0 && h("span", { class: "fine line-note" }, `${figure(line.substituted)} substituted`),
     more.length > 0 && h("span", { class: "fine is-late line-note" }, more.join(", ")),
   ];
 }
