@@ -126,6 +126,12 @@ async def test_an_account_that_was_there_keeps_its_password_until_another_is_mad
         await caller.patch(f"/accounts/{theirs}", {"family_name": "Married"})
         assert await scene.sync(target) == {"done": 1}
         assert who_has(base, THEIRS) == {theirs}
+        # Nor does a target that says once that it is not there.
+        proxy.plan = Plans(PATCH=iter([answer(404), *["pass"] * 99]))
+        await caller.patch(f"/accounts/{theirs}", {"family_name": "Parted"})
+        await synced(scene, target)
+        assert await scene.is_equal(target, base)
+        assert who_has(base, THEIRS) == {theirs}
         await make(rosters, renew=True)
         assert await scene.sync(target) == {"done": 3}
     assert has_all(base, await passwords(rosters))
@@ -199,7 +205,7 @@ async def test_a_killed_worker_loses_no_password(scene: Scene, later: bool) -> N
         await synced(scene, target)
         assert len(before) == 1
         assert set(sent(proxy)) == set(expected.items())
-        assert sent(proxy, "/Users").count(before[0]) == 2
+        assert sent(proxy, "/Users").count(before[0]) >= 2
     assert has_all(base, expected)
     assert await scene.is_equal(target, base)
     assert await delivered(rosters) == expected.keys()
