@@ -55,6 +55,7 @@ WHERE r.target_id = %(target)s AND r.account_id = n.account_id AND r.lease_id IS
   AND r.next_try_at IS NULL AND r.desired = 'active'
   AND q.made_at > coalesce(n.made_at, '-infinity') AND {IS_UNTOLD}
 """  # noqa: S608 (put together from constants of this package)
+_SENDS: LiteralString = "SELECT FROM targets WHERE id = %(target)s AND sends_passwords"
 _MAKING: LiteralString = "SELECT FROM networks WHERE id = %(network)s FOR SHARE"
 _SETTING: LiteralString = "SELECT FROM networks WHERE id = %(network)s FOR NO KEY UPDATE"
 
@@ -117,11 +118,18 @@ def _opened(row: Leased, live: _Live, reveal: Reveal) -> Leased:
 
 
 async def queue_newer(session: WriteSession, target_id: UUID, lease: Lease) -> None:
-    """Queue what was made for these rows since they were leased; called when they are settled."""
+    """Queue what was made for these rows since they were leased; called after they are settled.
+
+    The setting is looked at now, since it may have been turned on while they were leased.
+    """
+    connection = await session.psycopg()
+    sends = await connection.execute(_SENDS, {"target": target_id})
+    if await sends.fetchone() is None:
+        return
     values: dict[str, Any] = {
         "target": target_id,
         "ids": [row.order.account_id for row in lease.rows],
         "made_at": [row.password_made_at for row in lease.rows],
         "now": clock.now(),
     }
-    await (await session.psycopg()).execute(_QUEUE_NEWER, values)
+    await connection.execute(_QUEUE_NEWER, values)

@@ -170,8 +170,7 @@ async def settle(
     if gone:
         await connection.execute(_REMOVE, {**values, "ids": gone})
     await connection.execute(_SETTLE, values)
-    if target.sends_passwords:
-        await queue_newer(session, target_id, lease)
+    await queue_newer(session, target_id, lease)
 
 
 def _line(

@@ -265,6 +265,23 @@ async def test_a_password_made_while_another_is_on_its_way_follows_it(scene: Sce
     assert not [one for one in orders if str(one.password) in repr(one)]
 
 
+async def test_what_waits_when_the_setting_is_turned_on_follows_what_is_on_its_way(
+    scene: Scene,
+) -> None:
+    rosters = scene.rosters
+    await scene.students(2)
+    await make(rosters)
+    target = await scene.target(paused=True)
+
+    async def turn_on() -> None:
+        await rosters.caller.patch(f"/targets/{target['id']}", {"sends_passwords": True})
+
+    orders = await leased(scene, target, turn_on)
+    assert [one.password for one in orders] == [None, None]
+    orders = await leased(scene, target, turn_on)
+    assert {one.key: one.password for one in orders} == await passwords(rosters)
+
+
 async def test_a_password_that_cannot_be_read_is_told_to_nobody(scene: Scene) -> None:
     rosters, base = scene.rosters, tenant(scene.scim)
     await scene.students(2)
