@@ -90,7 +90,8 @@ async def make(
 ) -> PasswordsOut:
     """Make one-time passwords for a school's active students who have none.
 
-    They leave in an export with `passwords=true` and, once, on login cards.
+    They leave in an export with `passwords=true`, to targets that are sent them by themselves and,
+    once, on login cards.
     """
     place = await find_school(session, caller, school)
     require_open(place)

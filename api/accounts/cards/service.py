@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from sqlalchemy import Select, Uuid, delete, func, literal, or_, select, text, update
@@ -22,6 +22,7 @@ from api.accounts.cards.rules import make_password
 from api.accounts.disclosures import NAMED, Purpose, disclose_set
 from api.accounts.models import Account
 from api.accounts.rules import AccountStatus
+from api.accounts.targets.passwords import queue_made
 from api.auth.caller import Caller
 from api.db.uow import WriteSession
 from api.schools.models import School
@@ -40,6 +41,17 @@ WHERE a.id = p.account_id AND a.school_id = :school AND a.status = 'active'
 RETURNING a.id, a.given_name, a.family_name, a.grade, a.username, a.email,
   old.sealed, old.delivered_at IS NOT NULL AS delivered
 """)
+# Of this very password: another may have been made since it was sent. In the order of who makes
+# passwords, so that neither waits for the other for ever.
+_TOLD: LiteralString = """
+WITH told AS (
+  SELECT p.account_id FROM initial_passwords p
+  JOIN unnest(%(ids)s::uuid[], %(made_at)s::timestamptz[]) AS n(id, made_at)
+    ON n.id = p.account_id AND n.made_at = p.made_at
+  WHERE p.delivered_at IS NULL ORDER BY p.account_id FOR UPDATE OF p
+)
+UPDATE initial_passwords p SET delivered_at = %(now)s FROM told WHERE told.account_id = p.account_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +91,8 @@ def _purpose(account_id: UUID) -> bytes:
 async def make_passwords(
     session: WriteSession, school: School, grade: int | None, sealer: Sealer, *, renew: bool
 ) -> Made:
-    """Make passwords for active students of a school, or of one grade of it, who have none.
+    """Make passwords for active students of a school, or of one grade of it, who have none, and
+    queue them at targets that are sent them.
 
     Who was handed one, or has one waiting, keeps it unless they are to be renewed.
     """
@@ -101,6 +114,8 @@ async def make_passwords(
         some = wanting[start : start + _AT_ONCE]
         rows = await asyncio.to_thread(_sealed, some, sealer, now, expires_at)
         await _put(session, rows)
+    if wanting:
+        await queue_made(session, school.network_id, [account_id for account_id, _ in wanting])
     return Made(len(wanting), len(found) - len(wanting), expires_at)
 
 
@@ -122,7 +137,10 @@ def _sealed(
 
 async def _put(session: WriteSession, rows: list[dict[str, Any]]) -> None:
     statement = insert(InitialPassword)
-    fresh = {name: statement.excluded[name] for name in ("sealed", "made_at", "expires_at")}
+    fresh: dict[str, Any] = {name: statement.excluded[name] for name in ("sealed", "expires_at")}
+    # Later than the one before, whatever the clocks of two hosts say: so targets know it for new.
+    later = col(InitialPassword.made_at) + timedelta(microseconds=1)
+    fresh["made_at"] = func.greatest(statement.excluded["made_at"], later)
     await session.execute(
         statement.on_conflict_do_update(
             index_elements=["account_id"],
@@ -159,8 +177,9 @@ async def hand_out(
     untold = sum(not row.delivered for row in rows)
     if untold and not undelivered:
         raise PasswordsUndelivered(
-            f"No system that students sign in to knows {untold:,} of these passwords: send them"
-            " there first with an export that has `passwords=true`, or ask for `undelivered`.",
+            f"No system that students sign in to knows {untold:,} of these passwords: wait for a"
+            " target that is sent them, send them there with an export that has `passwords=true`,"
+            " or ask for `undelivered`.",
             undelivered=untold,
         )
     await disclose_set(
@@ -215,6 +234,15 @@ async def mark_delivered(session: WriteSession, accounts: Select[UUID]) -> None:
         .values(delivered_at=clock.now())
         .execution_options(synchronize_session=False)
     )
+
+
+async def mark_told(session: WriteSession, told: Sequence[tuple[UUID, datetime]]) -> None:
+    """Say that a target took these passwords: of whom, and when each was made."""
+    if not told:
+        return
+    ids, made_at = ([one[at] for one in told] for at in (0, 1))
+    values = {"ids": ids, "made_at": made_at, "now": clock.now()}
+    await (await session.psycopg()).execute(_TOLD, values)
 
 
 async def forget(session: WriteSession, account_ids: Iterable[UUID]) -> None:

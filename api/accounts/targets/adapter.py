@@ -33,6 +33,8 @@ class Order:
     """What one row of the queue asks for; `person` is null where the account is gone.
 
     `doubtful`: look for the account before making it. `remote_id` and `etag` are the target's.
+    `password` is the initial one, in clear, so it is in no text of this object. Whoever makes the
+    account sends it; an account that is there already is sent it only where it `is_news` to it.
     """
 
     account_id: UUID
@@ -43,6 +45,8 @@ class Order:
     remote_name: str | None = None
     etag: str | None = None
     doubtful: bool = False
+    password: str | None = field(default=None, repr=False)
+    is_news: bool = True
 
     @property
     def key(self) -> str:
@@ -55,7 +59,8 @@ class Result:
     """What became of an order. `error` is a stable code, never text of the target's.
 
     `outage`: it says more about the target than about this account. `refused`: our credentials
-    are. `hold_seconds`: the target asked not to be called before then.
+    are. `hold_seconds`: the target asked not to be called before then. `told`: the target took the
+    password that the order had. `found`: the account was there before us.
     """
 
     account_id: UUID
@@ -68,6 +73,8 @@ class Result:
     outage: bool = False
     refused: bool = False
     hold_seconds: float | None = None
+    told: bool = False
+    found: bool = False
 
 
 @dataclass(frozen=True, slots=True)

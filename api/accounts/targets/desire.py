@@ -22,18 +22,25 @@ DIGEST: LiteralString = (
     "hashtextextended(concat_ws(E'\\x1f', coalesce(a.username, ''), a.given_name, a.family_name,"
     " coalesce(a.email, ''), a.sourced_id), 0)"
 )
+# Whether a row's account has an initial password that its target is to be sent.
+IS_UNTOLD: LiteralString = """EXISTS (
+    SELECT FROM initial_passwords p JOIN targets t ON t.id = r.target_id AND t.sends_passwords
+    WHERE p.account_id = r.account_id AND p.sealed IS NOT NULL AND p.expires_at > %(now)s
+      AND p.made_at > coalesce(r.password_at, '-infinity'))"""
 _DESIRED: LiteralString = "CASE a.status WHEN 'suspended' THEN 'suspended' ELSE 'active' END"
 _ANY: LiteralString = "SELECT id FROM targets WHERE network_id = %(network)s"
 _WHICH: LiteralString = """a.network_id = %(network)s
   AND (%(since)s::timestamptz IS NULL OR a.updated_at >= %(since)s)
   AND (%(ids)s::uuid[] IS NULL OR a.id = ANY(%(ids)s))"""
 # A row that was given up is tried again once something new is desired. What is desired again as
-# it is known to be there waits for nothing, nor does who is to be suspended and never was there.
+# it is known to be there waits for nothing but a password, nor does who is to be suspended and
+# never was there.
 _CHANGE: LiteralString = f"""
 UPDATE target_accounts r SET desired = n.desired, desired_digest = n.digest, attempts = 0,
   dead_at = NULL, last_error = NULL,
   next_try_at = CASE WHEN r.lease_id IS NULL AND NOT r.doubtful AND r.drifted IS NULL
-    AND r.observed = n.desired AND r.observed_digest = n.digest THEN NULL
+    AND r.observed = n.desired AND r.observed_digest = n.digest
+    AND NOT (n.desired = 'active' AND {IS_UNTOLD}) THEN NULL
     WHEN r.lease_id IS NOT NULL THEN r.next_try_at
     WHEN n.desired = 'suspended' AND r.observed = 'none' AND r.remote_id IS NULL
       AND r.attempts = 0 AND NOT r.doubtful THEN NULL

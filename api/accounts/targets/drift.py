@@ -15,8 +15,8 @@ from uuid import UUID
 from api import clock
 from api.accounts.targets.adapter import Adapter, Remote
 from api.accounts.targets.desire import DIGEST
+from api.accounts.targets.leases import Leased, leased
 from api.accounts.targets.models import Target
-from api.accounts.targets.queue import Leased, leased
 from api.accounts.targets.rules import Desired, Observed
 from api.db.pool import Database
 from api.db.uow import WriteSession, transact

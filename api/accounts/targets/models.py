@@ -28,7 +28,8 @@ from api.db.columns import Timestamped, id_field, moment_field, one_of, text_fie
 class Target(Timestamped, table=True):
     """A system that students sign in to, as people set it up; `sealed` is the bearer token.
 
-    A `required` target must have an account before it counts as done.
+    A `required` target must have an account before it counts as done. One that `sends_passwords`
+    is sent the initial passwords that wait.
     """
 
     __tablename__ = "targets"
@@ -38,6 +39,7 @@ class Target(Timestamped, table=True):
         CheckConstraint("rate_per_minute BETWEEN 1 AND 1000000", name="rate_per_minute"),
         CheckConstraint("concurrency BETWEEN 1 AND 64", name="concurrency"),
         CheckConstraint("(kind = 'scim') = (base_url IS NOT NULL)", name="base_url"),
+        CheckConstraint("kind = 'scim' OR NOT sends_passwords", name="sends_passwords"),
         UniqueConstraint("network_id", "slug"),
     )
 
@@ -53,6 +55,7 @@ class Target(Timestamped, table=True):
     policy: str = text_field(default=Policy.refuse)
     dry_run: bool = False
     paused: bool = False
+    sends_passwords: bool = False
     version: int = 1
 
 
@@ -95,7 +98,9 @@ class TargetAccount(SQLModel, table=True):
     take it from a runner that died. `doubtful`: an attempt may have made the account without our
     learning of it, so it is looked for before it is made. Digests are of the names that were
     sent. `remote_name` is the name there where it is another than ours. `drifted` names fields
-    that differed when the target was read back. No foreign key on accounts: the row outlives its
+    that differed when the target was read back. Of `password_at` and before are the initial
+    passwords that the account there is not sent any more: it has them, or was there when we came
+    to it. No foreign key on accounts: the row outlives its
     account until the target has confirmed that it is gone.
     """
 
@@ -145,6 +150,7 @@ class TargetAccount(SQLModel, table=True):
     dead_at: datetime | None = moment_field(default=None, nullable=True)
     drifted: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text)))
     hand_off_id: UUID | None = Field(default=None, foreign_key="target_hand_offs.id")
+    password_at: datetime | None = moment_field(default=None, nullable=True)
 
 
 class TargetHandOff(SQLModel, table=True):

@@ -10,25 +10,27 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, LiteralString
 from uuid import UUID
 
 from sqlalchemy import Uuid, select
 from sqlmodel import col
 
 from api import clock
+from api.accounts.cards.service import mark_told
 from api.accounts.disclosures import Purpose, disclose_set
 from api.accounts.models import Account
-from api.accounts.targets.adapter import Order, Person, Result
+from api.accounts.targets.adapter import Result
 from api.accounts.targets.desire import DIGEST
+from api.accounts.targets.leases import Lease, Leased, leased
 from api.accounts.targets.models import Target
+from api.accounts.targets.passwords import Reveal, queue_newer, with_passwords
 from api.accounts.targets.rules import (
     MOST_ATTEMPTS,
     Action,
     Desired,
     Observed,
     Outcome,
-    action_of,
     backoff_seconds,
     observed_after,
 )
@@ -65,13 +67,14 @@ UPDATE target_accounts r SET lease_id = NULL, remote_id = n.remote_id, etag = n.
   doubtful = n.doubtful, last_error = n.error, attempts = CASE WHEN m.changed THEN 0
     ELSE n.attempts END,
   dead_at = CASE WHEN n.dead AND NOT m.changed THEN %(now)s END,
-  next_try_at = CASE WHEN m.changed THEN %(now)s ELSE n.next_try_at END
+  next_try_at = CASE WHEN m.changed THEN %(now)s ELSE n.next_try_at END,
+  password_at = greatest(r.password_at, n.password_at)
 FROM unnest(%(ids)s::uuid[], %(desired)s::text[], %(digest)s::bigint[], %(done)s::bool[],
   %(observed)s::text[], %(remote_id)s::text[], %(remote_name)s::text[], %(etag)s::text[],
   %(doubtful)s::bool[], %(error)s::text[], %(attempts)s::int[], %(dead)s::bool[],
-  %(next_try_at)s::timestamptz[])
+  %(next_try_at)s::timestamptz[], %(password_at)s::timestamptz[])
   AS n(account_id, desired, digest, done, observed, remote_id, remote_name, etag, doubtful, error,
-    attempts, dead, next_try_at)
+    attempts, dead, next_try_at, password_at)
 JOIN target_accounts o ON o.target_id = %(target)s AND o.account_id = n.account_id
 CROSS JOIN LATERAL (SELECT o.desired <> n.desired
   OR o.desired_digest IS DISTINCT FROM n.digest AS changed) m
@@ -87,21 +90,12 @@ WHERE target_id = %(target)s AND remote_id = ANY(%(remote_ids)s)
 """
 
 
-class Leased(NamedTuple):
-    """A row that was taken, as it was then. `digest` is of the names in `order`."""
-
-    order: Order
-    digest: int | None
-    attempts: int
-
-
-class Lease(NamedTuple):
-    id: UUID
-    rows: list[Leased]
-
-
-async def take(session: WriteSession, target: Target, most: int, lease: timedelta) -> Lease:
-    """Lease the rows that have waited longest; that their names leave is recorded with it."""
+async def take(
+    session: WriteSession, target: Target, most: int, lease: timedelta, reveal: Reveal
+) -> Lease:
+    """Lease the rows that have waited longest; that their names leave is recorded with it, and of
+    whom a password does. `reveal` opens those.
+    """
     now = clock.now()
     lease_id = new_id()
     values = {
@@ -113,52 +107,36 @@ async def take(session: WriteSession, target: Target, most: int, lease: timedelt
     }
     connection = await session.psycopg()
     rows = [leased(row) for row in await (await connection.execute(_TAKE, values)).fetchall()]
-    told = [row.order.account_id for row in rows if _tells(row.order)]
-    if told:
-        await disclose_set(
-            session,
-            session.actor,
-            Purpose.synced,
-            select(col(Account.id)).where(is_among(col(Account.id), told, Uuid())),
-            fields=SENT,
-            recipient=target.slug,
-            basis=None,
-            network_id=target.network_id,
-        )
-    return Lease(lease_id, rows)
+    if target.sends_passwords:
+        rows = await with_passwords(session, target, rows, reveal)
+    told = [row for row in rows if row.order.action is not Action.delete and not row.unreadable]
+    for fields, some in (
+        (SENT, [row for row in told if row.order.password is None]),
+        ((*SENT, "password"), [row for row in told if row.order.password is not None]),
+    ):
+        if some:
+            await _disclose(session, target, [row.order.account_id for row in some], fields)
+    return Lease(lease_id, now, rows)
 
 
-def _tells(order: Order) -> bool:
-    return order.action is not Action.delete
-
-
-def leased(row: tuple[Any, ...]) -> Leased:
-    """A row as `_TAKE` selects it."""
-    account_id, desired, digest, observed, remote_id, remote_name, etag, attempts, doubtful = row[
-        :9
-    ]
-    username, given_name, family_name, email, number = row[9:]
-    desired = Desired(desired)
-    person = None
-    if given_name is not None:
-        person = Person(username or "", given_name, family_name, email, number)
-    order = Order(
-        account_id=account_id,
-        action=action_of(desired, Observed(observed), known=remote_id is not None),
-        desired=desired,
-        person=person,
-        remote_id=remote_id,
-        remote_name=remote_name,
-        etag=etag,
-        # Nobody is made in order to be suspended: only an account that is there is.
-        doubtful=doubtful or (remote_id is None and desired is Desired.suspended),
+async def _disclose(
+    session: WriteSession, target: Target, told: list[UUID], fields: Sequence[str]
+) -> None:
+    await disclose_set(
+        session,
+        session.actor,
+        Purpose.synced,
+        select(col(Account.id)).where(is_among(col(Account.id), told, Uuid())),
+        fields=fields,
+        recipient=target.slug,
+        basis=None,
+        network_id=target.network_id,
     )
-    return Leased(order, digest, attempts)
 
 
 async def settle(
     session: WriteSession,
-    target_id: UUID,
+    target: Target,
     lease: Lease,
     results: Sequence[Result],
     *,
@@ -168,6 +146,7 @@ async def settle(
     is nearer to being given up for it.
     """
     connection = await session.psycopg()
+    target_id = target.id
     rows = {row.order.account_id: row for row in lease.rows}
     remote_ids = [one.remote_id for one in results if one.remote_id is not None]
     claims = {"target": target_id, "remote_ids": remote_ids}
@@ -180,18 +159,23 @@ async def settle(
             owner = owners.setdefault(one.remote_id, one.account_id)
             if owner != one.account_id:
                 given = Result(one.account_id, Outcome.never, error="name-taken")
-        lines.append(_line(rows[one.account_id], given, now, outage=outage))
+        lines.append(_line(rows[one.account_id], given, lease.at, now, outage=outage))
     columns = {name: [line[name] for line in lines] for name in lines[0]} if lines else {}
     values = {"target": target_id, "lease": lease.id, "now": now, **columns}
     if not lines:
         return
+    # Before the rows, as whoever makes passwords does: so neither waits for the other for ever.
+    await mark_told(session, [(row["ids"], row["password_at"]) for row in lines if row["told"]])
     gone = [line["ids"] for line in lines if line["done"] and line["desired"] == Desired.deleted]
     if gone:
         await connection.execute(_REMOVE, {**values, "ids": gone})
     await connection.execute(_SETTLE, values)
+    await queue_newer(session, target_id, lease)
 
 
-def _line(row: Leased, result: Result, now: datetime, *, outage: bool) -> dict[str, Any]:
+def _line(
+    row: Leased, result: Result, taken_at: datetime, now: datetime, *, outage: bool
+) -> dict[str, Any]:
     done = result.outcome is Outcome.done
     counts = result.outcome is Outcome.again and not (outage and result.outage)
     attempts = 0 if done else row.attempts + counts
@@ -213,4 +197,13 @@ def _line(row: Leased, result: Result, now: datetime, *, outage: bool) -> dict[s
         "attempts": attempts,
         "dead": dead,
         "next_try_at": None if done or dead else again,
+        "told": result.told,
+        "password_at": _password_at(row, result, taken_at),
     }
+
+
+def _password_at(row: Leased, result: Result, taken_at: datetime) -> datetime | None:
+    """Up to when passwords are not sent to the account any more, where that is another moment."""
+    if result.told:
+        return row.password_made_at
+    return taken_at if result.found else None

@@ -14,6 +14,10 @@ class TargetKind(StrEnum):
     csv = "csv"
 
 
+# Kinds that can be sent an account's initial password.
+TAKES_PASSWORDS = frozenset({TargetKind.scim})
+
+
 class Policy(StrEnum):
     """What becomes of an account whose name the target has already, not made by us.
 

@@ -28,11 +28,12 @@ Rate = Annotated[
     int, Field(ge=1, le=1_000_000, description="Accounts a minute, over all our workers.")
 ]
 Concurrency = Annotated[int, Field(ge=1, le=64, description="Calls at the same time.")]
+Sends = Annotated[bool, Field(description="Initial passwords that wait are sent with accounts.")]
 DEFAULT_RATE, DEFAULT_CONCURRENCY = 600, 4
 
 
 class TargetIn(Strict):
-    """A system that students sign in to. `base_url` and `token` are for `scim`."""
+    """A system that students sign in to. `base_url`, `token`, `sends_passwords` are for `scim`."""
 
     network: Annotated[str, Field(max_length=100, description="Id or code.")]
     slug: Slug
@@ -45,6 +46,7 @@ class TargetIn(Strict):
     policy: Policy = Policy.refuse
     dry_run: bool = False
     paused: bool = False
+    sends_passwords: Sends = False
 
 
 class TargetPatch(PatchIn):
@@ -53,7 +55,7 @@ class TargetPatch(PatchIn):
     never_null: ClassVar[frozenset[str]] = frozenset(
         {
             *("base_url", "rate_per_minute", "concurrency", "required", "policy"),
-            *("dry_run", "paused"),
+            *("dry_run", "paused", "sends_passwords"),
         }
     )
 
@@ -65,6 +67,7 @@ class TargetPatch(PatchIn):
     policy: Policy | None = None
     dry_run: bool | None = None
     paused: bool | None = None
+    sends_passwords: Sends | None = None
 
 
 class TargetOut(BaseModel):
@@ -82,6 +85,7 @@ class TargetOut(BaseModel):
     policy: Policy
     dry_run: bool
     paused: bool
+    sends_passwords: bool
     version: int
     created_at: datetime
     updated_at: datetime
@@ -206,6 +210,7 @@ def target_out(target: Target, network: str) -> TargetOut:
         policy=Policy(target.policy),
         dry_run=target.dry_run,
         paused=target.paused,
+        sends_passwords=target.sends_passwords,
         version=target.version,
         created_at=target.created_at,
         updated_at=target.updated_at,

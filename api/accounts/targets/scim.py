@@ -34,6 +34,7 @@ from api.accounts.targets.scim_wire import (
     bulk_requests,
     call_of,
     differing,
+    is_as_desired,
     known_offers,
     quoted,
     read_bulk,
@@ -186,7 +187,7 @@ class ScimAdapter:
                 return result(order, Outcome.done)
             if found is not None:
                 order = _of_found(order, found)
-                if order.action is not Action.delete and not differing(order, found):
+                if is_as_desired(order, found):
                     return result(order, Outcome.done)
         call = call_of(order, self._offers)
         answer = await self._http.call(*call)
@@ -205,7 +206,7 @@ class ScimAdapter:
             try:
                 return await clash.solve(order)
             except (httpx.HTTPError, TimeoutError, TooMuch, TargetFails) as error:
-                return self._failed(order, doubted(error))
+                return replace(self._failed(order, doubted(error)), found=clash.found)
         return judged(order, answer)
 
     async def _anew(self, order: Order) -> Result:
@@ -215,7 +216,7 @@ class ScimAdapter:
         if found is None:
             return judged(order, answer)
         order = replace(order, etag=found.etag)
-        if order.action is not Action.delete and not differing(order, found):
+        if is_as_desired(order, found):
             return result(order, Outcome.done)
         answer = await self._http.call(*call_of(order, self._offers))
         return judged(order, answer)
@@ -262,4 +263,10 @@ def _needs_looking(order: Order) -> bool:
 
 def _of_found(order: Order, found: Remote) -> Order:
     action = Action.delete if order.desired is Desired.deleted else Action.update
-    return replace(order, action=action, remote_id=found.remote_id, etag=found.etag)
+    return replace(
+        order,
+        action=action,
+        remote_id=found.remote_id,
+        etag=found.etag,
+        password=order.password if order.is_news else None,
+    )

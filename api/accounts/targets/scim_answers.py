@@ -57,7 +57,10 @@ def judged(order: Order, answer: Answer) -> Result:
         return _failed(order, "redirected" if answer.status < 400 else "not-found")
     if answer.status >= 500 or answer.status in (408, 412, 425):
         return _failed(order, f"answered-{answer.status}")
-    return result(order, Outcome.never, error=f"rejected-{answer.status}", doubtful=False)
+    error = f"rejected-{answer.status}"
+    if order.password is not None and answer.scim_type == "invalidValue":
+        error = "password-refused"
+    return result(order, Outcome.never, error=error, doubtful=False)
 
 
 def _succeeded(order: Order, answer: Answer) -> Result:
@@ -69,7 +72,8 @@ def _succeeded(order: Order, answer: Answer) -> Result:
     if unread:
         return _failed(order, "garbage")
     remote_id = answer.remote_id or order.remote_id
-    return result(order, Outcome.done, remote_id=remote_id, etag=answer.etag)
+    told = order.password is not None
+    return result(order, Outcome.done, remote_id=remote_id, etag=answer.etag, told=told)
 
 
 def _failed(order: Order, error: str, outcome: Outcome = Outcome.again, **more: Any) -> Result:

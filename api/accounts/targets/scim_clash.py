@@ -10,17 +10,21 @@ from api.accounts.targets.rules import Action, Outcome, Policy
 from api.accounts.targets.scim_answers import judged, result
 from api.accounts.targets.scim_http import Answer, ScimHttp
 from api.accounts.targets.scim_lookup import Lookup
-from api.accounts.targets.scim_wire import call_of, differing
+from api.accounts.targets.scim_wire import call_of, is_as_desired
 from api.accounts.username_rules import numbered
 
 _MOST_NAMESAKES = 20
 
 
 class Clash:
-    """What is done about a 409. Raises as `ScimHttp` does."""
+    """What is done about a 409. Raises as `ScimHttp` does.
+
+    `found`: it was decided to take an account that was there before us.
+    """
 
     def __init__(self, http: ScimHttp, lookup: Lookup, policy: Policy) -> None:
         self._http, self._lookup, self._policy = http, lookup, policy
+        self.found = False
 
     async def solve(self, order: Order) -> Result:
         person = order.person
@@ -45,13 +49,27 @@ class Clash:
         return self._policy is Policy.adopt and not _is_another_students(order, theirs)
 
     async def _take(self, order: Order, found: Remote) -> Result:
-        """Make what is there as it is to be."""
+        """Make what is there as it is to be.
+
+        An account that no attempt of ours can have made keeps the password it has. Were its
+        password waiting, it is first written down that the account is taken: after a kill this
+        could not be told from one that we made and whose password is still to be sent.
+        """
+        ours, waits = order.doubtful and found.key == order.key, order.password is not None
         order = replace(
-            order, action=Action.update, remote_id=found.remote_id, etag=found.etag, doubtful=False
+            order,
+            action=Action.update,
+            remote_id=found.remote_id,
+            etag=found.etag,
+            doubtful=False,
+            password=order.password if ours and order.is_news else None,
         )
-        if not differing(order, found):
-            return result(order, Outcome.done)
-        return judged(order, await self._call(order))
+        self.found = not ours
+        if self.found and waits:
+            return result(order, Outcome.untried, found=True)
+        if is_as_desired(order, found):
+            return result(order, Outcome.done, found=self.found)
+        return replace(judged(order, await self._call(order)), found=self.found)
 
     async def _rename(self, order: Order) -> Result:
         assert order.person is not None

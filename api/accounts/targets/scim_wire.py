@@ -78,6 +78,8 @@ def user(order: Order, person: Person, offers: Offers) -> dict[str, Any]:
         "externalId": order.key,
         **fields(order, person),
     }
+    if order.password is not None:
+        body["password"] = order.password
     if offers.enterprise:
         body["schemas"].append(_ENTERPRISE)
         body[_ENTERPRISE] = {"employeeNumber": person.number}
@@ -105,6 +107,8 @@ def patch(order: Order, person: Person) -> dict[str, Any]:
     ]
     if "emails" not in given:
         operations.append({"op": "remove", "path": "emails"})
+    if order.password is not None:
+        operations.append({"op": "replace", "path": "password", "value": order.password})
     return {"schemas": [_PATCH], "Operations": operations}
 
 
@@ -254,6 +258,15 @@ def differing(order: Order, remote: Remote) -> list[str]:
     }
     theirs = {**remote.fields, "userName": remote.name.casefold()}
     return [name for name, value in ours.items() if theirs.get(name) != value]
+
+
+def is_as_desired(order: Order, remote: Remote) -> bool:
+    """Whether nothing need be written. No server gives a password out (RFC 7643, 4.1.1), so one
+    that is to be sent has to be written whatever else is there.
+    """
+    if order.action is Action.delete or order.password is not None:
+        return False
+    return not differing(order, remote)
 
 
 class Listed(NamedTuple):

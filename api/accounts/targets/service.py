@@ -18,7 +18,8 @@ from api.accounts.targets.credentials import sealed_token
 from api.accounts.targets.desire import CHANNEL, desire, want_gone
 from api.accounts.targets.errors import DeletionsWait, TargetSlugTaken, kind_differs
 from api.accounts.targets.models import Target, TargetAccount, TargetHandOff, TargetState
-from api.accounts.targets.rules import Desired, TargetKind
+from api.accounts.targets.passwords import queue_waiting
+from api.accounts.targets.rules import TAKES_PASSWORDS, Desired, TargetKind
 from api.accounts.targets.schemas import TargetIn, TargetPatch
 from api.auth.caller import Caller
 from api.db.uow import WriteSession
@@ -57,6 +58,7 @@ async def add_target(
     network = await find_network(session, caller, given.network)
     caller.require_network(network.id)
     _check(given.kind, given.base_url, given.token is not None, may_be_private=may_be_private)
+    _check_passwords(given.kind, given.sends_passwords)
     now = clock.now()
     values = given.model_dump(exclude={"network", "token"})
     target = Target(network_id=network.id, created_at=now, updated_at=now, **values)
@@ -68,6 +70,8 @@ async def add_target(
     session.add(TargetState(target_id=target.id))
     await session.flush()
     await desire(session, network.id, targets=[target.id])
+    if target.sends_passwords:
+        await queue_waiting(session, target)
     if target.required:
         await _project_network(session, network.id)
     return target
@@ -86,6 +90,15 @@ def _check(kind: TargetKind, url: str | None, has_token: bool, *, may_be_private
         raise _invalid("/base_url", "address-refused", fault)
 
 
+def _check_passwords(kind: TargetKind, sends: bool) -> None:
+    if sends and kind not in TAKES_PASSWORDS:
+        detail = (
+            f"A target of kind {kind} cannot be sent initial passwords; an export with"
+            " `passwords=true` hands them to its people."
+        )
+        raise _invalid("/sends_passwords", "not-of-kind", detail)
+
+
 async def change_target(
     session: WriteSession,
     sealer: Sealer,
@@ -98,6 +111,7 @@ async def change_target(
     given = patch.changes()
     has_new_token = "token" in given
     token = given.pop("token", None)
+    _check_passwords(TargetKind(target.kind), given.get("sends_passwords", False))
     if has_new_token or "base_url" in given:
         url = given.get("base_url", target.base_url)
         _check(TargetKind(target.kind), url, token is not None, may_be_private=may_be_private)
@@ -115,6 +129,8 @@ async def change_target(
         await close(session, target.id)
     if "base_url" in changes:
         await _forget_offers(session, target.id)
+    if changes.get("sends_passwords"):
+        await queue_waiting(session, target)
     if changes.keys() & _FORECAST and (target.required or "required" in changes):
         await _project_network(session, target.network_id)
     await _wake(session)

@@ -18,6 +18,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from api import clock
+from api.accounts.cards.service import revealer
 from api.accounts.targets.adapter import (
     Adapter,
     Connection,
@@ -30,12 +31,14 @@ from api.accounts.targets.adapter import (
 from api.accounts.targets.breaker import Fault, note_fault, note_health
 from api.accounts.targets.credentials import token_of
 from api.accounts.targets.drift import give_up_reading, look_for_drift
+from api.accounts.targets.leases import Lease, Leased
 from api.accounts.targets.models import Target, TargetState
 from api.accounts.targets.pace import Pace, hold
 from api.accounts.targets.projecting import project_target
-from api.accounts.targets.queue import Lease, settle, take
+from api.accounts.targets.queue import settle, take
 from api.accounts.targets.rules import Action, Breaker, Outcome, Policy, TargetKind
 from api.accounts.targets.scim import ScimAdapter
+from api.accounts.targets.scim_answers import result
 from api.db.columns import new_id
 from api.db.pool import Database
 from api.db.uow import WriteSession, reading, transact
@@ -206,7 +209,13 @@ class _Runner:
         most = min(max(_BATCH_ROWS, 3 * adapter.most_at_once), in_time)
         probes = self._state.trips > 0
         lease: Lease = await self._transact(
-            partial(take, target=self._target, most=1 if probes else most, lease=self._lease)
+            partial(
+                take,
+                target=self._target,
+                most=1 if probes else most,
+                lease=self._lease,
+                reveal=revealer(self._syncing.sealer),
+            )
         )
         if not lease.rows:
             return False
@@ -218,7 +227,7 @@ class _Runner:
         failures = fuse.failures
 
         async def end(session: WriteSession) -> None:
-            await settle(session, self._target.id, lease, results, outage=failed)
+            await settle(session, self._target, lease, results, outage=failed)
             if fault is not None:
                 await note_fault(session, self._target.id, fault)
             else:
@@ -246,9 +255,14 @@ class _Runner:
         await hold(self._database, self._target.id, until)
 
     async def _carry_out(self, adapter: Adapter, lease: Lease) -> list[Result]:
-        nameless = [row.order for row in lease.rows if _lacks_a_name(row.order)]
-        orders = [row.order for row in lease.rows if not _lacks_a_name(row.order)]
-        refused = [Result(one.account_id, Outcome.never, error="no-username") for one in nameless]
+        orders: list[Order] = []
+        refused: list[Result] = []
+        for row in lease.rows:
+            error = _unfit(row)
+            if error is None:
+                orders.append(row.order)
+            else:
+                refused.append(result(row.order, Outcome.never, error=error, doubtful=False))
         return refused + await adapter.carry_out(orders)
 
     async def _transact(self, work: Callable[[WriteSession], Awaitable[T]]) -> T:
@@ -273,6 +287,11 @@ async def _seen_through(
         return await carrying, True
 
 
-def _lacks_a_name(order: Order) -> bool:
-    """Whether nothing can be made of it: an account without a username has nothing to be called."""
-    return order.action is not Action.delete and not (order.person and order.person.username)
+def _unfit(row: Leased) -> str | None:
+    """Why the target is not asked at all: an account without a username has nothing to be called,
+    and one is not made without the password that somebody expects it to have.
+    """
+    order = row.order
+    if order.action is not Action.delete and not (order.person and order.person.username):
+        return "no-username"
+    return "password-unreadable" if row.unreadable else None

@@ -29,11 +29,14 @@ def answer(status: int, body: bytes = b"", **headers: str) -> bytes:
 
 @dataclass
 class Proxy:
-    """`plan(method, path)` says what becomes of each request; `seen` are all that came."""
+    """`plan(method, path)` says what becomes of each request; `seen` are all that came, and
+    `bodies` what they brought.
+    """
 
     upstream: str
     plan: Plan | None = None
     seen: list[tuple[str, str]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
     address: str = ""
@@ -72,6 +75,7 @@ class Proxy:
     async def _answer(self, request: bytes, reader: asyncio.StreamReader) -> bytes | None:
         method, path, _ = request.split(b"\r\n", 1)[0].decode().split(" ")
         self.seen.append((method, path))
+        self.bodies.append(request.partition(b"\r\n\r\n")[2])
         fault = self.plan(method, path) if self.plan else "pass"
         if isinstance(fault, bytes):
             return fault

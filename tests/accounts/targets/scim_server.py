@@ -74,6 +74,15 @@ def users(base: str) -> list[dict[str, Any]]:
                 return found
 
 
+def who_has(base: str, password: str) -> set[str]:
+    """Our ids of whose password the server says it is: it shows none, but compares."""
+    query = {"filter": f'password eq "{password}"'}
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    found = httpx.get(f"{base}/Users", params=query, headers=headers, timeout=30)
+    page = found.raise_for_status().json()
+    return {one.get("externalId", one["userName"]) for one in page.get("Resources", [])}
+
+
 def add_user(base: str, **given: Any) -> dict[str, Any]:
     """Somebody whom not we have made."""
     body = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], **given}

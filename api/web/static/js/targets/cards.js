@@ -118,7 +118,11 @@ function cellsOf(one, trouble, changed) {
 function makeFor(one) {
   return ask({
     title: `Passwords for ${one.school}`,
-    intro: h("p", null, "For active students who have none. They wait here, encrypted, for the cards."),
+    intro: h(
+      "p",
+      null,
+      "For active students who have none. They wait here, encrypted, for the cards; targets that are sent passwords get them.",
+    ),
     fields: [
       { name: "grade", label: "Grade", options: GRADES },
       checkOf({
@@ -150,7 +154,7 @@ function print(one) {
       checkOf({
         name: "undelivered",
         label: "Also passwords that no system has been told",
-        help: "Send them first with an export that has the passwords, or students cannot sign in.",
+        help: "Wait for the target that is sent them, or send an export that has them: or students cannot sign in.",
       }),
     ],
     submit: "Hand out",

@@ -138,6 +138,12 @@ function calledOver(now) {
       options: POLICIES,
       value: now.policy ?? "refuse",
     }),
+    checkOf({
+      name: "sends_passwords",
+      label: "Send initial passwords",
+      checked: now.sends_passwords ?? false,
+      help: "Those that wait for login cards go along with accounts. Then the cards open it.",
+    }),
   );
 }
 
@@ -162,10 +168,11 @@ function rulesIn(form) {
 }
 
 /** @param {Record<string, string>} values */
-function callsIn({ base_url, token, rate_per_minute, concurrency, policy }) {
+function callsIn({ base_url, token, rate_per_minute, concurrency, policy, sends_passwords }) {
   return {
     base_url,
     policy,
+    sends_passwords: sends_passwords === "on",
     rate_per_minute: Number(rate_per_minute),
     concurrency: Number(concurrency),
     ...(token && { token }),

@@ -36,6 +36,7 @@ export function panelOf(status, changed, { alone = false } = {}) {
       h("span", null, target.kind === "scim" ? "SCIM 2.0" : "Files"),
       h("span", null, target.required ? "Required" : "Optional"),
       target.kind === "scim" && h("span", null, `At most ${figure(target.rate_per_minute)} a minute`),
+      target.sends_passwords && h("span", null, "Sends initial passwords"),
     ),
     target.base_url && h("p", { class: "fine clip", title: target.base_url }, target.base_url),
     barOf(status),

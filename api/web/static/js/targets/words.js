@@ -19,6 +19,8 @@ const ERRORS = {
   redirected: "The address leads elsewhere",
   unreachable: "The target cannot be reached",
   "no-username": "The account has no username yet",
+  "password-refused": "The target does not take the initial password",
+  "password-unreadable": "The initial password cannot be read: make another",
   "refused-by-target": "The target's result file refused it",
 };
 
