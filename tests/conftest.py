@@ -19,6 +19,7 @@ from api.db import embedded, schema
 from api.db.pool import Database
 from api.facts import Bus
 from api.settings import Settings
+from tests import compiled
 from tests.authorization_world import World, populate
 from tests.shelf import Shelf, furnished, made_once
 
@@ -34,6 +35,10 @@ def pytest_xdist_auto_num_workers() -> int:
 
 # Files of which single tests take longest: begun last, they would keep one processor waiting.
 _FIRST = ("test_demo", "test_kills", "test_packaging", "test_batch", "test_serve")
+
+
+def pytest_configure() -> None:
+    compiled.share()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

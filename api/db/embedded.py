@@ -40,7 +40,7 @@ from api.db.embedded_cluster import (
     locate,
 )
 
-__all__ = ["EmbeddedServer", "EmbeddedServerFailed", "start", "temporary"]
+__all__ = ["EmbeddedServer", "EmbeddedServerFailed", "fleeting", "start", "temporary"]
 
 ROLE = "firstbell"
 DATABASE = "firstbell"
@@ -48,6 +48,9 @@ PATIENCE_BEFORE_NOTICE = 2.0
 NOTICE_EVERY = 10.0
 STOP_PATIENCE = 90.0
 WATCH_PAUSE = 1.0
+MEMORY = Path("/dev/shm")  # noqa: S108, the kernel's own folder
+# Several times what a temporary server comes to.
+ROOMY_BYTES = 4 * 2**30
 
 _log = logging.getLogger(__name__)
 
@@ -269,6 +272,23 @@ def start(
         ) from error
 
 
+def fleeting() -> Path:
+    """Where data lives that is soon deleted: in memory where there is plenty, else on the disk.
+
+    A database is a thousand files; making and deleting them costs a file system of the disk more
+    than a short life of what is in them.
+    """
+    with contextlib.suppress(OSError, StopIteration, ValueError):
+        shown = Path("/proc/meminfo").read_text().splitlines()
+        available = next(line.split()[1] for line in shown if line.startswith("MemAvailable:"))
+        memory = os.statvfs(MEMORY)
+        roomy = memory.f_bavail * memory.f_frsize >= ROOMY_BYTES <= int(available) * 1024
+        # The server's programs are copied beside its data where its user cannot read them.
+        if roomy and not memory.f_flag & os.ST_NOEXEC and os.access(MEMORY, os.W_OK | os.X_OK):
+            return MEMORY
+    return Path(tempfile.gettempdir()).resolve()
+
+
 @contextlib.contextmanager
 def temporary(
     options: Mapping[str, str] | None = None, shared: str | None = None
@@ -280,9 +300,9 @@ def temporary(
     """
     fast = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     name = secrets.token_hex(6) if shared is None else shared
-    # Straight below the temporary folder and open to pass through, so that root's server, which
-    # runs as another user, can live in it.
-    folder = Path(tempfile.gettempdir()).resolve() / f"fb-{name}"
+    # Straight below and open to pass through, so that root's server, which runs as another user,
+    # can live in it.
+    folder = fleeting() / f"fb-{name}"
     with start(folder, {**fast, **(options or {})}) as server:
         yield server
     with contextlib.suppress(OSError), keeper.locked(folder / "start.lock"):

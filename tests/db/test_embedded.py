@@ -61,7 +61,7 @@ class Client:
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
     # Not tmp_path: its private parents would send a root run to /var/lib each time.
-    folder = Path(tempfile.mkdtemp(prefix="fb-")).resolve()
+    folder = Path(tempfile.mkdtemp(prefix="fb-", dir=embedded.fleeting()))
     folder.chmod(0o711)
     yield folder
     home = folder / "postgres.at"

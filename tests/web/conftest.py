@@ -17,6 +17,31 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playw
 from api.db.embedded import EmbeddedServer
 from tests.web.world import EMAIL, PASSWORD, World, served
 
+# The best first: the shell is the same engine without the windows around its pages, which take as
+# long to make as all that a test does in them.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
+# Of those windows, what nobody looks at: pages in their address bars, and a process kept ready for
+# the next one. Named here they replace the list that Playwright gives, whose names follow.
+NEEDLESS = [
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxFullPopup",
+    "PreloadTopChromeWebUI",
+    "SpareRendererForSitePerProcess",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable",
+    "LensOverlay",
+    "MediaRouter",
+    "PaintHolding",
+    "ThirdPartyStoragePartitioning",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "OptimizationHints",
+    "NetworkTimeServiceQuerying",
+    "AimEnabled",
+    "PreconnectToSearch",
+]
 ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -26,6 +51,7 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--disable-features={','.join(NEEDLESS)}",
 ]
 # The browser says so of every answer that is no success; whether it should be one, the test knows.
 _REFUSED = re.compile(r"Failed to load resource: the server responded with a status of (\d{3})")
@@ -68,7 +94,7 @@ def world(
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The system's Chromium. Of this module only: its event loop would be in others' way."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
         reason = "NO CHROMIUM ON THE PATH: the frontend is not tested. Install chromium."
         with warnings.catch_warnings():
