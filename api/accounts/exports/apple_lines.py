@@ -13,37 +13,33 @@ COMMA, QUOTE = b"\x02", b"\x01"
 _COMMAS = bytes.maketrans(COMMA, b",")
 # A reader that takes semicolons for commas is Apple's too.
 _MARKS = (b" ", b",", b";", b'"', b"\\")
-# Lines looked at together: most have nothing to quote.
-_TOGETHER = 32
+_END = b"\n"
 
 
 def apple_lines(lines: Sequence[bytes]) -> list[bytes]:
     """Lines with those stand-ins, each with its end, as one piece."""
-    piece = b"".join(_quoted(lines))
+    text, done = b"".join(lines), 0
+    pieces = []
+    # Most lines have nothing to quote, and are passed over together.
+    for start in sorted({start for mark in _MARKS for start in _lines_with(mark, text)}):
+        end = text.index(_END, start)
+        cells = text[start:end].split(COMMA)
+        pieces += [text[done:start], COMMA.join(map(_cell, cells))]
+        done = end
+    piece = b"".join([*pieces, text[done:]])
     # With nothing to delete it takes a third of the time.
     return [piece.translate(_COMMAS, delete=QUOTE if QUOTE in piece else b"")]
 
 
-def _quoted(lines: Sequence[bytes]) -> Iterator[bytes]:
-    for start in range(0, len(lines), _TOGETHER):
-        some = lines[start : start + _TOGETHER]
-        together = b"".join(some)
-        if _is_marked(together):
-            yield from map(_line, some)
-        else:
-            yield together
-
-
-def _line(line: bytes) -> bytes:
-    return COMMA.join(map(_cell, line.split(COMMA))) if _is_marked(line) else line
+def _lines_with(mark: bytes, text: bytes) -> Iterator[int]:
+    """Where the lines begin that have it."""
+    at = text.find(mark)
+    while at >= 0:
+        yield text.rfind(_END, 0, at) + 1
+        at = text.find(mark, text.index(_END, at))
 
 
 def _cell(cell: bytes) -> bytes:
-    if not _is_marked(cell):
+    if not any(mark in cell for mark in _MARKS):
         return cell
-    text, end, _ = cell.partition(b"\n")
-    return b'"' + text.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"' + end
-
-
-def _is_marked(text: bytes) -> bool:
-    return any(mark in text for mark in _MARKS)
+    return b'"' + cell.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, cast
@@ -16,8 +16,8 @@ CRLF = b"\r\n"
 BOM = b"\xef\xbb\xbf"
 # Most of what there is to gain, at a third of the time of the usual level.
 _LEVEL = 1
-# What is done at once sooner than a thread has begun, and is too little to be sent alone.
-_SMALL = 1 << 16
+# What is worth a thread of its own: less of it is done sooner than that has begun.
+_TOGETHER = 1 << 18
 _READABLE_BY_ALL = 0o644 << 16
 
 
@@ -130,42 +130,63 @@ class _Sink:
         return data
 
 
+class _Zip:
+    """A zip of files whose pieces follow one another; `large`: one may have more than 2 GB."""
+
+    def __init__(self, made_at: datetime, *, large: bool) -> None:
+        self._made_at, self._large = made_at, large
+        self.sink = _Sink()
+        self._archive = ZipFile(cast("IO[bytes]", self.sink), "w")
+        self._name: str | None = None
+        self._opened: IO[bytes] | None = None
+
+    def write(self, pieces: Iterable[Piece]) -> None:
+        for piece in pieces:
+            if self._opened is None or piece.name != self._name:
+                if self._opened is not None:
+                    self._opened.close()
+                self._name = piece.name
+                entry = _entry(piece.name, self._made_at)
+                self._opened = self._archive.open(entry, "w", force_zip64=self._large)
+            self._opened.write(piece.data)
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+        self._archive.close()
+
+
 async def zipped(
     files: AsyncIterator[Piece], made_at: datetime, *, large: bool
 ) -> AsyncIterator[bytes]:
-    """A zip of files that follow one another; `large`: one may have more than 2 GB."""
-    sink = _Sink()
-    archive = ZipFile(cast("IO[bytes]", sink), "w")
-    name: str | None = None
-    opened: IO[bytes] | None = None
-    # One piece is compressed while the next is read.
-    packing: asyncio.Task[int] | None = None
+    """The bytes of a zip of these files, as `_Zip` has it."""
+    archive = _Zip(made_at, large=large)
+    waiting: list[Piece] = []
+    size = 0
+    # Some pieces are compressed while the next are read.
+    packing: asyncio.Task[None] | None = None
     try:
         async for piece in files:
+            waiting.append(piece)
+            size += len(piece.data)
+            if size < _TOGETHER:
+                continue
             if packing is not None:
                 await packing
-                packing = None
-            if sink.size > _SMALL:
-                yield sink.taken()
-            if piece.name != name or opened is None:
-                if opened is not None:
-                    opened.close()
-                name = piece.name
-                opened = archive.open(_entry(name, made_at), "w", force_zip64=large)
-            if len(piece.data) > _SMALL:
-                packing = asyncio.create_task(asyncio.to_thread(opened.write, piece.data))
-            else:
-                opened.write(piece.data)
+            data = archive.sink.taken()
+            packing = asyncio.create_task(asyncio.to_thread(archive.write, waiting))
+            waiting, size = [], 0
+            if data:
+                yield data
         if packing is not None:
             await packing
+        archive.write(waiting)
     finally:
         # Also of one that is given up; then nobody is sent its end.
         if packing is not None:
             await asyncio.wait([packing])
-        if opened is not None:
-            opened.close()
         archive.close()
-    yield sink.taken()
+    yield archive.sink.taken()
 
 
 def _entry(name: str, made_at: datetime) -> ZipInfo:
