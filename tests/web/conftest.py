@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
 
 from api.db.embedded import EmbeddedServer
+from tests.web.shop import Shop, open_shop
 from tests.web.world import EMAIL, PASSWORD, World, served
 
 # The best first: the shell is the same engine without the windows around its pages, which take as
@@ -89,6 +90,12 @@ def world(
 ) -> Iterator[World]:
     with served(server, built_opener, tmp_path_factory.mktemp("data")) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def shop(world: World) -> Shop:
+    """Vendors of this module's own, whose orders its schools wait for."""
+    return open_shop(world)
 
 
 @pytest.fixture(scope="module")

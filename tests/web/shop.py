@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from playwright.sync_api import Page
@@ -15,8 +15,11 @@ from api import wiring
 from api.db.pool import Database
 from api.webhooks.jobs import drain
 from api.webhooks.secrets import sealer_for
-from tests.web.conftest import Visitor
 from tests.web.world import World, add_task, in_thread, post, task_id
+
+if TYPE_CHECKING:
+    # It has the fixture of a shop, and so needs this file.
+    from tests.web.conftest import Visitor
 
 SKU = "CB-3110"
 

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.web.conftest import Visitor
-from tests.web.shop import Shop, apply_inbox, new_order, new_school, open_shop
+from tests.web.shop import Shop, apply_inbox, new_order, new_school
 from tests.web.test_access import violations
 from tests.web.world import World
-
-
-@pytest.fixture(scope="module")
-def shop(world: World) -> Shop:
-    return open_shop(world)
 
 
 def test_the_inbox_shows_what_moved_no_school_without_a_reload(

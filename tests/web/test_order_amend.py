@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.web.conftest import Visitor
@@ -15,16 +14,10 @@ from tests.web.shop import (
     new_order,
     new_school,
     open_order,
-    open_shop,
 )
 from tests.web.test_access import WIDTHS, violations
 from tests.web.test_order_forms import act, order_of, refused_at
 from tests.web.world import World
-
-
-@pytest.fixture(scope="module")
-def shop(world: World) -> Shop:
-    return open_shop(world)
 
 
 def test_a_line_is_substituted_and_another_added_to_a_placed_order(

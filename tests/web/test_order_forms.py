@@ -6,7 +6,6 @@ import re
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.web.conftest import Visitor
@@ -16,15 +15,9 @@ from tests.web.shop import (
     new_order,
     new_school,
     open_order,
-    open_shop,
 )
 from tests.web.test_access import violations
 from tests.web.world import World, post
-
-
-@pytest.fixture(scope="module")
-def shop(world: World) -> Shop:
-    return open_shop(world)
 
 
 def order_of(world: World, order: str) -> Any:

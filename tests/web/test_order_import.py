@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.web.conftest import Visitor
-from tests.web.shop import SKU, Shop, new_school, open_shop
+from tests.web.shop import SKU, Shop, new_school
 from tests.web.test_access import violations
 from tests.web.world import World
-
-
-@pytest.fixture(scope="module")
-def shop(world: World) -> Shop:
-    return open_shop(world)
 
 
 def test_a_file_is_previewed_row_by_row_before_it_is_imported(

@@ -16,15 +16,9 @@ from tests.web.shop import (
     new_order,
     new_school,
     open_order,
-    open_shop,
 )
 from tests.web.test_access import SCHEMES, WIDTHS, violations
 from tests.web.world import PASSWORD, VIEWER, World, post
-
-
-@pytest.fixture(scope="module")
-def shop(world: World) -> Shop:
-    return open_shop(world)
 
 
 def test_a_box_received_in_bulk_moves_the_schools_readiness(

@@ -113,11 +113,9 @@ class _Sink:
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
-        self.size = 0
 
     def write(self, data: bytes) -> int:
         self._pieces.append(bytes(data))
-        self.size += len(data)
         return len(data)
 
     def flush(self) -> None:
@@ -126,7 +124,6 @@ class _Sink:
     def taken(self) -> bytes:
         data = b"".join(self._pieces)
         self._pieces.clear()
-        self.size = 0
         return data
 
 
