@@ -16,7 +16,8 @@ from api.auth.caller import Caller
 from api.db.uow import ReadSession
 from api.devices.allocations import at_place, there
 from api.devices.models import Allocation, LinePromise, Order, OrderLine, Vendor
-from api.devices.order_rules import LineCounts, cost_of, derive
+from api.devices.order_rules import LineCounts, derive
+from api.devices.orders import cost
 from api.devices.rules import CountsAs, OrderState
 from api.devices.schemas import (
     AllocationOut,
@@ -98,9 +99,6 @@ async def _by_id(session: ReadSession, table: Any, ids: Iterable[UUID]) -> dict[
 def _head(order: Order, around: _Around) -> dict[str, Any]:
     network = around.networks[order.network_id]
     lines = around.lines[order.id]
-    cost = cost_of(
-        (line.sku, line.quantity - line.substituted, line.unit_price_cents) for line in lines
-    )
     whose: Literal["order", "network"] = "order" if order.receiving else "network"
     return {
         "id": order.id,
@@ -113,7 +111,7 @@ def _head(order: Order, around: _Around) -> dict[str, Any]:
         "receiving": Receiving(order.receiving or network.receiving),
         "receiving_from": whose,
         "over_tolerance_percent": order.over_tolerance_percent,
-        "total_cents": cost.total_cents,
+        "total_cents": cost(lines).total_cents,
         "requested_by": order.requested_by,
         "approved_by": order.approved_by,
         "approved_at": order.approved_at,
